@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"time"
 
@@ -26,6 +27,8 @@ type PartitionWrite struct {
 	// Expected is the number the partition must still have; it holds only if Conditional.
 	Expected    uint64
 	Conditional bool
+	// After, if not zero, is the ID of the batch that must have left Expected.
+	After mail.ID
 }
 
 // BlobRefChange adds or drops the reference that Owner (any unique byte string, by convention the key of the row
@@ -72,6 +75,14 @@ func (b *Batch) Expect(p Partition, number uint64) {
 	b.partitions = append(b.partitions, PartitionWrite{Partition: p, Expected: number, Conditional: true})
 }
 
+// ExpectAfter is Expect for a batch that builds on one that is not durable yet: the number must have been left by that very
+// batch. So if the earlier one fails, this one fails with ErrConflict too, even if somebody else's commit happens to have
+// left the same number.
+func (b *Batch) ExpectAfter(p Partition, number uint64, earlier mail.ID) {
+	b.partitions = append(b.partitions,
+		PartitionWrite{Partition: p, Expected: number, Conditional: true, After: earlier})
+}
+
 // Raise touches a partition without a condition, for writes that cannot conflict. Touching one twice counts once.
 func (b *Batch) Raise(p Partition) {
 	for _, w := range b.partitions {
@@ -87,16 +98,19 @@ func (b *Batch) AddBlob(s StagedBlob) { b.blobs = append(b.blobs, s) }
 
 // Ref adds owner's reference to a blob.
 func (b *Batch) Ref(blob BlobID, owner []byte) {
-	b.refs = append(b.refs, BlobRefChange{Blob: blob, Owner: owner})
+	b.refs = append(b.refs, BlobRefChange{Blob: blob, Owner: bytes.Clone(owner)})
 }
 
 // Unref drops owner's reference to a blob.
 func (b *Batch) Unref(blob BlobID, owner []byte) {
-	b.refs = append(b.refs, BlobRefChange{Blob: blob, Owner: owner, Drop: true})
+	b.refs = append(b.refs, BlobRefChange{Blob: blob, Owner: bytes.Clone(owner), Drop: true})
 }
 
 // Len is the number of writes.
 func (b *Batch) Len() int { return b.n }
+
+// Size is how many bytes the writes take, without the bytes of blobs; engines bound what waits by it.
+func (b *Batch) Size() int { return len(b.ops) }
 
 // Empty reports whether a commit of the batch would change nothing.
 func (b *Batch) Empty() bool {
@@ -112,8 +126,8 @@ func (b *Batch) Blobs() []StagedBlob { return b.blobs }
 // Refs are the changes of references.
 func (b *Batch) Refs() []BlobRefChange { return b.refs }
 
-// Ops calls fn for each write in order; key and value (a range's end) are lent.
-func (b *Batch) Ops(fn func(kind OpKind, key, value []byte)) {
+// Ops calls fn for each write in order until fn gives an error; key and value (a range's end) are lent.
+func (b *Batch) Ops(fn func(kind OpKind, key, value []byte) error) error {
 	for p := b.ops; len(p) > 0; {
 		kind := OpKind(p[0])
 		kl, n := binary.Uvarint(p[1:])
@@ -122,7 +136,10 @@ func (b *Batch) Ops(fn func(kind OpKind, key, value []byte)) {
 		p = p[kl:]
 		vl, n := binary.Uvarint(p)
 		p = p[n:]
-		fn(kind, key, p[:vl])
+		if err := fn(kind, key, p[:vl]); err != nil {
+			return err
+		}
 		p = p[vl:]
 	}
+	return nil
 }

@@ -96,6 +96,8 @@ type Store interface {
 	// Submit hands a batch over to be committed and returns at once, or when the engine has room again; it fails only if
 	// nothing was handed over. The batch belongs to the engine until Wait has returned.
 	Submit(ctx context.Context, b *Batch) (Pending, error)
+	// Committed reports whether the batch with this ID was committed. It remembers for at least an hour.
+	Committed(ctx context.Context, batch mail.ID) (bool, error)
 	// Watch hears of commits to the partition from now on. The watcher must be closed.
 	Watch(p Partition) Watcher
 	// Stage starts a new blob: bytes written to it are on their way, but there only with the commit that references it.
