@@ -28,7 +28,7 @@ var (
 // brackets ("[192.0.2.1]", "[IPv6:2001:db8::1]"). Two Domains are the same domain if they are equal. The zero Domain is none.
 type Domain string
 
-// domainProfile maps as browsers do (UTS 46) and holds DNS length rules, but tolerates underscores-free LDH only.
+// domainProfile maps as browsers do (UTS 46) and holds names to letters, digits, hyphens and DNS lengths.
 var domainProfile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(true),
 	idna.VerifyDNSLength(true), idna.BidiRule())
 
@@ -44,8 +44,15 @@ func ParseDomain(s string) (Domain, error) {
 	if d, ok := plainDomain(s); ok {
 		return d, nil
 	}
+	if !utf8.ValidString(s) {
+		return "", errDomain
+	}
 	ascii, err := domainProfile.ToASCII(s)
 	if err != nil || ascii == "" || len(ascii) > MaxDomainLen {
+		return "", errDomain
+	}
+	// The mapping can make a label that does not read back as itself; such a name could be compared but never looked up.
+	if again, err := domainProfile.ToASCII(ascii); err != nil || again != ascii {
 		return "", errDomain
 	}
 	return Domain(ascii), nil
