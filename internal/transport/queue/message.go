@@ -1,0 +1,71 @@
+package queue
+
+import (
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/base/text"
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// Partitions is how many parts the queue has; a message's id decides its part.
+const Partitions = 64
+
+// Message is a message to be carried on.
+type Message struct {
+	ID      mail.MessageID
+	From    mail.Address   // zero: the null path; no notice is ever sent about it
+	Account mail.AccountID // who submitted it; zero for mail that only passes through
+	Lang    text.Lang      // of its notices
+	EnvID   string
+	Return  mail.Return
+	Body    mail.Body // as the content is, not only as declared: Body8Bit if it has 8-bit octets
+	UTF8    bool      // SMTPUTF8 was asked for
+	// RequireTLS is RFC 8689's.
+	RequireTLS bool
+	// Blob is the complete content to send. The commit must hold its bytes (Batch.AddBlob or an older reference); Add adds
+	// the queue's own reference, and the final settling drops it.
+	Blob store.BlobRef
+	// Created is when it was accepted; zero: the id's time. Due is the first attempt; zero: at once. Expires is when to give
+	// up; zero: the schedule's time after Created or Due, whichever is later.
+	Created, Due, Expires time.Time
+	// Recipients are those to be carried on, at least one, without duplicates.
+	Recipients []mail.Recipient
+}
+
+// Status is how an attempt ended for a recipient.
+type Status uint8
+
+// The statuses.
+const (
+	// Deferred means trying again later may help.
+	Deferred Status = iota
+	// Delivered means the next server has taken responsibility.
+	Delivered
+	// Failed means trying again cannot help.
+	Failed
+)
+
+// Job is one leg to be sent now.
+type Job struct {
+	Message     *Message         // shared, do not change; its Recipients are empty
+	Recipients  []mail.Recipient // those to try
+	Destination string           // the scheduling key
+	Attempt     int              // 1 for the first
+}
+
+// Result is how it went for one recipient of a job.
+type Result struct {
+	Status   Status
+	Code     int    // the reply's code; 0 if there was no reply
+	Enhanced string // its enhanced status code or the one we give, "5.1.1"
+	Reply    string // the other side's own words, or ours if it said none; one line, bounded
+	Server   string // the server that said so; empty if it is our own finding
+	Address  string // its IP address
+	TLS      string // as in journey.Event
+	Policy   string
+	// Final means that the server is the mailbox's own (LMTP): the recipient is delivered, not only relayed.
+	Final bool
+	// NotifiesSuccess means that the server took over the duty to send a success notice (it knows DSN).
+	NotifiesSuccess bool
+}
