@@ -1,0 +1,134 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestExampleHoldsTheDefaults(t *testing.T) {
+	got, err := Parse("posthorn.toml", []byte(Example("mail.nord.test", "data")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Hostname.Domain = "mail.nord.test"
+	// An empty list in the file and an absent one mean the same.
+	want.Listen.LMTP, got.Listen.LMTP = nil, nilIfEmpty(got.Listen.LMTP)
+	got.Listen.ProxyFrom, got.DNS.Servers = nilIfEmpty(got.Listen.ProxyFrom), nilIfEmpty(got.DNS.Servers)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the example says\n%+v, the defaults are\n%+v", got, want)
+	}
+}
+
+func nilIfEmpty[T any](s []T) []T {
+	if len(s) == 0 {
+		return nil
+	}
+	return s
+}
+
+// TestExampleNamesEveryKey holds the example to the schema, so that no key is left undocumented.
+func TestExampleNamesEveryKey(t *testing.T) {
+	var walk func(reflect.Type)
+	walk = func(typ reflect.Type) {
+		for typ.Kind() == reflect.Slice {
+			typ = typ.Elem()
+		}
+		if typ.Kind() != reflect.Struct || typ.PkgPath() != reflect.TypeFor[Config]().PkgPath() {
+			return
+		}
+		for i := range typ.NumField() {
+			if key := typ.Field(i).Tag.Get("toml"); key != "" {
+				if !strings.Contains(example, key) {
+					t.Errorf("the example does not show %s", key)
+				}
+				walk(typ.Field(i).Type)
+			}
+		}
+	}
+	walk(reflect.TypeFor[Config]())
+	uncommented := strings.NewReplacer("\n#[", "\n[", "\n#cert", "\ncert", "\n#key", "\nkey", "\n#domains", "\ndomains", "\n#host", "\nhost",
+		"\n#tls", "\ntls", "\n#user", "\nuser", "\n#password", "\npassword").Replace(example)
+	uncommented = strings.Replace(uncommented, "trust = \"\"", "", 1) // a key after a table belongs to the table
+	c, err := Parse("x", []byte(strings.ReplaceAll(uncommented, "HOSTNAME", "mx.test")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.TLS.Certificates) != 1 || len(c.Routes) != 1 {
+		t.Errorf("the commented parts do not parse to what they show: %+v", c)
+	}
+}
+
+func TestErrorsNameFileAndLine(t *testing.T) {
+	for src, want := range map[string]string{
+		"hostname = \"a.test\"\nhostnam = 1":                    "f.toml:2: unknown key hostnam",
+		"hostname = \"a.test\"\n[listen]\n\nstmp = []":          "f.toml:4: unknown key listen.stmp",
+		"hostname = \"a.test\"\ndata = 5":                       "f.toml:2: ",
+		"hostname = \"a.test\"\n[mail]\nmax_size = \"lots\"":    "f.toml:3: ",
+		"hostname = \"a.test\"\n[mail]\nmax_size = \"1 KiB\"":   "f.toml:3: mail.max_size: must be at least 64 KiB",
+		"hostname = \"not a host\"":                             "f.toml:1: ",
+		"hostname = \"[192.0.2.1]\"":                            "f.toml:1: ",
+		"data = \"x\"":                                          "f.toml: hostname: is missing",
+		"hostname = \"a.test\"\n[listen]\nsmtp = [\"25\"]":      "f.toml:3: ",
+		"hostname = \"a.test\"\n[listen]\nsmtp = [\":smtp\"]":   "f.toml:3: ",
+		"hostname = \"a.test\"\n[queue]\ngive_up = \"-5h\"":     "f.toml:3: ",
+		"hostname = \"a.test\"\n[log]\nlevel = \"loud\"":        "f.toml:3: ",
+		"hostname = \"a.test\"\n[log]\nformat = \"xml\"":        "f.toml:3: ",
+		"hostname = \"a.test\"\n[dns]\nservers = [\"one\"]":     "f.toml:3: dns.servers: ",
+		"hostname = \"a.test\"\n[[route]]\nhost=\"b\"":          "f.toml:2: route: a route needs domains",
+		"hostname = \"a.test\"\n[listen]\nproxy_from = [\"x\"]": "f.toml:3: ",
+		"hostname = ": "f.toml:1: ",
+		"hostname = \"a.test\"\n[[route]]\nhost=\"b\"\ndomains=[\"*\"]\nuser=\"u\"":                                             "f.toml:2: route: a route's login needs both",
+		"hostname = \"a.test\"\n[[route]]\nhost=\"b\"\ndomains=[\"*\"]\nuser=\"u\"\npassword_file=\"p\"\ntls=\"opportunistic\"": "f.toml:2: route: a route with a login needs TLS",
+	} {
+		_, err := Parse("f.toml", []byte(src))
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q\n gave %v\n want %s…", src, err, want)
+		}
+	}
+}
+
+func TestLoadMakesPathsAbsolute(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "posthorn.toml")
+	src := "hostname = \"Müller.Test\"\n[mail]\nmax_size = \"10MB\"\njourney = \"7d\"\n[[tls.certificate]]\ncert = \"a.pem\"\nkey = \"/k.pem\"\n"
+	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Data != filepath.Join(dir, "data") || c.TLS.Certificates[0] != (Certificate{filepath.Join(dir, "a.pem"), "/k.pem"}) {
+		t.Errorf("paths: %+v", c)
+	}
+	if c.Hostname.Domain != "xn--mller-kva.test" || c.Mail.MaxSize != 10_000_000 || c.Mail.Journey.Std() != 7*24*time.Hour {
+		t.Errorf("values: %+v", c)
+	}
+}
+
+func TestRouteHostPort(t *testing.T) {
+	for _, tt := range []struct {
+		r    Route
+		want string
+	}{
+		{Route{Host: "a"}, "25"}, {Route{Host: "a", User: "u"}, "587"}, {Route{Host: "a", TLS: RouteImplicit}, "465"}, {Route{Host: "a:26"}, "26"},
+	} {
+		if h, p := tt.r.HostPort(); h != "a" || p != tt.want {
+			t.Errorf("%+v goes to %s:%s", tt.r, h, p)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(Example("a.test", "d")))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		if c, err := Parse("f", src); err == nil && c.Hostname.Domain == "" {
+			t.Error("a configuration without a hostname was taken")
+		}
+	})
+}
