@@ -1,11 +1,13 @@
 package limit
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
+	"github.com/posthorn-mail/posthorn/internal/mail"
 )
 
 // Policy says how failed logins are answered. Failures are counted by address and by account; the stricter counts.
@@ -97,6 +99,16 @@ func (g *Guard) Check(address netip.Addr, account string) Verdict {
 		v.LockedUntil = byAccount.LockedUntil
 	}
 	return v
+}
+
+// Wait returns nil when a login may be looked at, after the delay Check asks for; or a fault of KindLoginLater if it is locked, or ctx's
+// error.
+func (g *Guard) Wait(ctx context.Context, address netip.Addr, account string) error {
+	v := g.Check(address, account)
+	if v.Locked() {
+		return mail.Refuse(mail.KindLoginLater, "too many failed logins, please try again later")
+	}
+	return g.clock.Sleep(ctx, v.Delay)
 }
 
 func (g *Guard) verdict(f *failures, now time.Time) Verdict {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
+	"github.com/posthorn-mail/posthorn/internal/mail"
 )
 
 func newClock() *clock.Fake { return clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)) }
@@ -189,6 +190,29 @@ func TestGuardSuccessTakesBackOnlyItsOwnFailures(t *testing.T) {
 	g.Succeeded(eve, "anna")
 	if v := g.Check(eve, "bert"); v != (Verdict{}) {
 		t.Fatalf("success did not take back its failures: %+v", v)
+	}
+}
+
+func TestGuardWait(t *testing.T) {
+	c := newClock()
+	g := NewGuard(c, testPolicy())
+	for range 3 {
+		g.Failed(eve, "anna")
+	}
+	done := make(chan error)
+	go func() { done <- g.Wait(t.Context(), eve, "anna") }()
+	if err := c.AwaitWaiters(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	c.Advance(time.Second)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		g.Failed(eve, "anna")
+	}
+	if err := g.Wait(t.Context(), eve, "anna"); !mail.IsKind(err, mail.KindLoginLater) {
+		t.Fatalf("locked, but Wait gave %v", err)
 	}
 }
 
