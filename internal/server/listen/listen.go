@@ -41,11 +41,18 @@ type Conn struct {
 	net.Conn
 	Remote netip.AddrPort // the client, as a trusted proxy tells it
 	Local  netip.AddrPort // where the client connected to
-	drain  <-chan struct{}
+	drain  context.Context
 }
 
 // Draining is closed when the server wants to stop: a session should end at the next good moment.
-func (c *Conn) Draining() <-chan struct{} { return c.drain }
+func (c *Conn) Draining() <-chan struct{} { return c.drain.Done() }
+
+// OnDrain calls f, in a goroutine of its own, when the server wants to stop, unless stop is called before. The usual f is
+// line.Conn.Interrupt. It costs no goroutine while nothing happens.
+func (c *Conn) OnDrain(f func()) (stop func()) {
+	cancel := context.AfterFunc(c.drain, f)
+	return func() { cancel() }
+}
 
 // Listener takes connections of one service, from one or several sockets.
 type Listener struct {
@@ -91,10 +98,10 @@ func (l *Listener) Serve(ctx context.Context, ln net.Listener) error {
 	defer stop()
 	sessions, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
-	drain := make(chan struct{})
+	drain, startDrain := context.WithCancel(sessions)
 	err := s.accept(ctx, sessions, ln, drain)
 	_ = ln.Close() // closed already, or broken: nothing more to learn
-	close(drain)
+	startDrain()
 	s.wait(l.cfg.Drain, kill)
 	if ctx.Err() != nil {
 		return nil
@@ -111,7 +118,7 @@ type serving struct {
 	conns map[net.Conn]struct{}
 }
 
-func (s *serving) accept(ctx, sessions context.Context, ln net.Listener, drain <-chan struct{}) error {
+func (s *serving) accept(ctx, sessions context.Context, ln net.Listener, drain context.Context) error {
 	const maxPause = time.Second
 	pause := time.Duration(0)
 	for {
