@@ -1,12 +1,18 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/miekg/dns"
+	"golang.org/x/sync/singleflight"
+
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
-	"github.com/posthorn-mail/posthorn/internal/mail"
 )
 
 // Options configure a Client. The zero value asks the servers of /etc/resolv.conf.
@@ -22,32 +28,177 @@ type Options struct {
 	Attempts int
 	// CacheEntries bounds the cache; default 20,000. Negative: none.
 	CacheEntries int
-	Clock        clock.Clock // default the real one
+	Clock        clock.Clock // for the cache; default the real one
 }
 
-// Client asks name servers.
-type Client struct{}
+// Bounds on how long an answer is believed, whatever its TTL.
+const (
+	minTTL      = 5 * time.Second
+	maxTTL      = 6 * time.Hour
+	maxNegative = 15 * time.Minute
+	failureTTL  = 2 * time.Second // RFC 9520: a failure is remembered too, shortly
+)
+
+// udpSize is what the world can carry unfragmented (RFC 9715).
+const udpSize = 1232
+
+var (
+	errNoServer = errors.New("resolve: no name server is configured")
+	errMismatch = errors.New("the answer is to another question")
+)
+
+// Client asks name servers. It is safe for concurrent use; equal questions at one time are asked once.
+type Client struct {
+	questions
+	o       Options
+	cache   *cache
+	flights singleflight.Group
+}
 
 // New makes a Client. It fails if there is no usable server.
-func New(o Options) (*Client, error) { return &Client{}, nil }
-
-// MX implements Resolver.
-func (c *Client) MX(ctx context.Context, d mail.Domain) (MXAnswer, error) {
-	return MXAnswer{}, errNotYet
+func New(o Options) (*Client, error) {
+	if len(o.Servers) == 0 {
+		servers, err := serversOf(cmp.Or(o.ResolvConf, "/etc/resolv.conf"))
+		if err != nil {
+			return nil, err
+		}
+		o.Servers = servers
+	}
+	o.Timeout = cmp.Or(o.Timeout, 3*time.Second)
+	o.Attempts = cmp.Or(o.Attempts, 2)
+	o.CacheEntries = cmp.Or(o.CacheEntries, 20_000)
+	if o.Clock == nil {
+		o.Clock = clock.Real()
+	}
+	c := &Client{o: o, cache: newCache(o.CacheEntries)}
+	c.ask = c.cached
+	return c, nil
 }
 
-// Addrs implements Resolver.
-func (c *Client) Addrs(ctx context.Context, host string) ([]netip.Addr, bool, error) {
-	return nil, false, errNotYet
+func serversOf(path string) ([]netip.AddrPort, error) {
+	conf, err := dns.ClientConfigFromFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("resolve: read name servers: %w", err)
+	}
+	var out []netip.AddrPort
+	for _, s := range conf.Servers {
+		if a, err := netip.ParseAddr(s); err == nil {
+			out = append(out, netip.AddrPortFrom(a, 53))
+		}
+	}
+	if len(out) == 0 {
+		return nil, errNoServer
+	}
+	return out, nil
 }
 
-// TXT implements Resolver.
-func (c *Client) TXT(ctx context.Context, name string) ([]string, error) { return nil, errNotYet }
+// cached answers from the cache, or asks once for all who want to know the same now.
+func (c *Client) cached(ctx context.Context, name string, qtype uint16) (answer, error) {
+	if _, ok := dns.IsDomainName(name); !ok {
+		return answer{}, &Error{Name: bare(name), Type: dns.TypeToString[qtype], NotFound: true}
+	}
+	q := question{name, qtype}
+	if r, ok := c.cache.get(q, c.o.Clock.Now()); ok {
+		return r.answer, r.err
+	}
+	// The question outlives a caller who gives up: others may wait for it. Its own time limits end it.
+	flight := c.flights.DoChan(fmt.Sprint(qtype, " ", name), func() (any, error) {
+		r := c.lookUp(context.WithoutCancel(ctx), q)
+		if r.until.After(c.o.Clock.Now()) {
+			c.cache.put(q, r)
+		}
+		return r, nil
+	})
+	select {
+	case res := <-flight:
+		r, _ := res.Val.(remembered)
+		return r.answer, r.err
+	case <-ctx.Done():
+		return answer{}, &Error{Name: bare(name), Type: dns.TypeToString[qtype], Err: ctx.Err()}
+	}
+}
 
-// PTR implements Resolver.
-func (c *Client) PTR(ctx context.Context, a netip.Addr) ([]string, error) { return nil, errNotYet }
+// lookUp asks the servers in turn until one knows.
+func (c *Client) lookUp(ctx context.Context, q question) remembered {
+	var errs []error
+	for range c.o.Attempts {
+		for _, server := range c.o.Servers {
+			reply, err := c.exchange(ctx, server, q)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", server, err))
+				continue
+			}
+			if reply.Rcode == dns.RcodeSuccess || reply.Rcode == dns.RcodeNameError {
+				return c.read(q, server, reply)
+			}
+			errs = append(errs, fmt.Errorf("%s: %s", server, dns.RcodeToString[reply.Rcode]))
+		}
+	}
+	return remembered{
+		err:   &Error{Name: bare(q.name), Type: dns.TypeToString[q.qtype], Err: errors.Join(errs...)},
+		until: c.o.Clock.Now().Add(failureTTL),
+	}
+}
 
-// TLSA implements Resolver.
-func (c *Client) TLSA(ctx context.Context, name string) ([]TLSA, bool, error) {
-	return nil, false, errNotYet
+// read takes what matters out of a reply, with the time it may be believed.
+func (c *Client) read(q question, server netip.AddrPort, reply *dns.Msg) remembered {
+	secure := reply.AuthenticatedData && (server.Addr().IsLoopback() || slices.Contains(c.o.Trusted, server.Addr()))
+	r := remembered{answer: answer{records: chase(reply.Answer, q.name, q.qtype), secure: secure}}
+	now := c.o.Clock.Now()
+	if reply.Rcode == dns.RcodeNameError {
+		r.answer.records = nil
+		r.err = &Error{Name: bare(q.name), Type: dns.TypeToString[q.qtype], NotFound: true}
+	}
+	if len(r.answer.records) > 0 {
+		r.until = now.Add(min(max(lowestTTL(reply.Answer), minTTL), maxTTL))
+		return r
+	}
+	for _, rr := range reply.Ns { // RFC 2308 section 5: only a SOA makes absence last
+		if soa, ok := rr.(*dns.SOA); ok {
+			ttl := time.Duration(min(soa.Hdr.Ttl, soa.Minttl)) * time.Second
+			r.until = now.Add(min(max(ttl, minTTL), maxNegative))
+		}
+	}
+	return r
+}
+
+func lowestTTL(rrs []dns.RR) time.Duration {
+	ttl := rrs[0].Header().Ttl
+	for _, rr := range rrs[1:] {
+		ttl = min(ttl, rr.Header().Ttl)
+	}
+	return time.Duration(ttl) * time.Second
+}
+
+// exchange asks one server over UDP, and over TCP if the answer does not fit.
+func (c *Client) exchange(ctx context.Context, server netip.AddrPort, q question) (*dns.Msg, error) {
+	m := new(dns.Msg)
+	m.SetQuestion(q.name, q.qtype)
+	m.AuthenticatedData = true // RFC 6840 section 5.7: please say whether it was proven
+	m.SetEdns0(udpSize, false)
+	reply, err := c.roundTrip(ctx, "udp", server, m)
+	if err == nil && reply.Rcode == dns.RcodeFormatError {
+		m.Extra = nil // a server from before EDNS (RFC 6891 section 7)
+		reply, err = c.roundTrip(ctx, "udp", server, m)
+	}
+	if err == nil && reply.Truncated {
+		reply, err = c.roundTrip(ctx, "tcp", server, m)
+	}
+	return reply, err
+}
+
+func (c *Client) roundTrip(ctx context.Context, network string, server netip.AddrPort, m *dns.Msg) (*dns.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	defer cancel()
+	client := dns.Client{Net: network, UDPSize: udpSize, Timeout: c.o.Timeout}
+	m.Id = dns.Id()
+	reply, _, err := client.ExchangeContext(ctx, m, server.String())
+	if err != nil {
+		return nil, err
+	}
+	if len(reply.Question) != 1 || reply.Question[0].Qtype != m.Question[0].Qtype ||
+		fqdn(reply.Question[0].Name) != m.Question[0].Name || !reply.Response {
+		return nil, errMismatch
+	}
+	return reply, nil
 }
