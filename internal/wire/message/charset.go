@@ -99,6 +99,11 @@ func DecodeText(s string) string {
 	if strings.Contains(s, "=?") {
 		s = decodeWords(s)
 	}
+	return printable(s)
+}
+
+// printable makes text valid UTF-8 without control characters.
+func printable(s string) string {
 	s = validText(s)
 	if strings.IndexFunc(s, isControl) < 0 {
 		return s

@@ -3,9 +3,7 @@ package message
 import (
 	"bufio"
 	"encoding/base64"
-	"errors"
 	"io"
-	"mime/quotedprintable"
 	"strings"
 )
 
@@ -16,7 +14,7 @@ func Decode(r io.Reader, transferEncoding string) io.Reader {
 	case "base64":
 		return &base64Reader{r: bufio.NewReaderSize(r, 16<<10)}
 	case "quoted-printable":
-		return &qpReader{r: quotedprintable.NewReader(r)}
+		return &qpReader{r: bufio.NewReaderSize(r, 16<<10)}
 	}
 	return r
 }
@@ -119,18 +117,105 @@ func decodeBase64Text(s string) []byte {
 	return out
 }
 
-// qpReader turns the strictness of the standard reader into the end of the text: what stands after a byte it refuses
-// is rare enough not to be worth a reader of our own.
-type qpReader struct{ r io.Reader }
+// qpReader decodes quoted-printable (RFC 2045 section 6.7).
+type qpReader struct {
+	r     *bufio.Reader
+	space []byte // white space that goes if the line ends after it
+	avail []byte // decoded bytes not yet handed out
+}
+
+// maxTrailing bounds the white space held back; more of it is content.
+const maxTrailing = 1 << 10
 
 // Read implements io.Reader.
 func (q *qpReader) Read(p []byte) (int, error) {
-	n, err := q.r.Read(p)
-	if err != nil && err != io.EOF && strings.HasPrefix(err.Error(), "quotedprintable:") {
-		err = errors.Join(ErrEncoding, err)
+	n := 0
+	for n < len(p) {
+		if len(q.avail) > 0 {
+			c := copy(p[n:], q.avail)
+			q.avail = q.avail[c:]
+			n += c
+			continue
+		}
+		q.space = q.space[:0] // all of it has been handed out
+		if err := q.next(); err != nil {
+			if n > 0 {
+				return n, nil
+			}
+			return 0, err
+		}
 	}
-	return n, err
+	return n, nil
 }
 
-// ErrEncoding means a body is not what its Content-Transfer-Encoding says.
-var ErrEncoding = errors.New("message: body does not match its transfer encoding")
+// next decodes up to the next byte that is no white space. A reader that ends, ends again when it is asked again.
+func (q *qpReader) next() error {
+	for {
+		c, err := q.r.ReadByte()
+		if err != nil {
+			if len(q.space) == 0 {
+				return err
+			}
+			q.space = q.space[:0]
+			return err
+		}
+		switch {
+		case (c == ' ' || c == '\t') && len(q.space) < maxTrailing:
+			q.space = append(q.space, c)
+			continue
+		case c == '\n', c == '\r' && q.follows("\n"):
+			q.space = append(q.space[:0], c)
+		case c == '=':
+			if q.softBreak() {
+				if len(q.space) == 0 {
+					continue
+				}
+				break
+			}
+			q.space = append(q.space, q.escape())
+		default:
+			q.space = append(q.space, c)
+		}
+		q.avail = q.space
+		return nil
+	}
+}
+
+func (q *qpReader) follows(s string) bool {
+	b, _ := q.r.Peek(len(s))
+	return string(b) == s
+}
+
+// softBreak skips the rest of a line that "=" ends, with white space some gateways add.
+func (q *qpReader) softBreak() bool {
+	for n := 1; n <= 64; n++ {
+		b, _ := q.r.Peek(n)
+		if len(b) < n {
+			if strings.Trim(string(b), " \t\r") != "" {
+				return false
+			}
+			_, _ = q.r.Discard(len(b)) // the end of the text
+			return true
+		}
+		switch b[n-1] {
+		case '\n':
+			_, _ = q.r.Discard(n)
+			return true
+		case ' ', '\t', '\r':
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// escape reads the two digits after "="; without them the "=" means itself.
+func (q *qpReader) escape() byte {
+	b, _ := q.r.Peek(2)
+	if len(b) < 2 || hexValue(b[0]) < 0 || hexValue(b[1]) < 0 {
+		return '='
+	}
+	out := byte(hexValue(b[0])<<4 | hexValue(b[1]))
+	_, _ = q.r.Discard(2)
+	return out
+}
