@@ -1,41 +1,38 @@
 package sasl
 
-import "crypto/tls"
+import (
+	"slices"
+	"strings"
+)
 
-// Channel says how a connection is protected, for choosing mechanisms.
-type Channel struct {
-	// TLS is whether the connection is encrypted.
-	TLS bool
-	// Binding is what a login can be bound to; nil for nothing.
-	Binding *ChannelBinding
-}
-
-// ChannelBinding is what both ends of one TLS connection know and nobody between them can have the same of. An empty part
-// is not available.
-type ChannelBinding struct {
-	TLSExporter       []byte // RFC 9266
-	TLSServerEndPoint []byte // RFC 5929 section 4
-}
-
-// ChannelOf describes a connection. Cs is nil in clear text. Leaf is the server's certificate in DER, or nil if it is not known
-// (then only tls-exporter can be used).
-func ChannelOf(cs *tls.ConnectionState, leaf []byte) Channel {
-	if cs == nil {
-		return Channel{}
-	}
-	return Channel{TLS: true}
-}
-
-// Mechanisms lists what a server offers on a connection, the best first.
+// Mechanisms lists what a server offers on a connection, the best first. In clear text there is nothing: even SCRAM, whose exchange
+// tells no password, would let whoever sits between change all that follows.
 func Mechanisms(c Channel) []string {
-	if !c.TLS {
+	switch {
+	case !c.TLS:
 		return nil
+	case c.Binding == nil:
+		return []string{ScramSHA256, Plain, Login}
 	}
-	return []string{Plain, Login}
+	return []string{ScramSHA256Plus, ScramSHA256, Plain, Login}
 }
 
 // NewServer begins an exchange with the mechanism of the given name (in any case); ErrMechanism if Mechanisms does not list it.
 func NewServer(name string, b Backend, c Channel) (Server, error) {
+	name = strings.ToUpper(name)
+	if !slices.Contains(Mechanisms(c), name) {
+		return nil, ErrMechanism
+	}
+	switch name {
+	case Plain:
+		return &plainServer{backend: b}, nil
+	case Login:
+		return &loginServer{backend: b}, nil
+	case ScramSHA256:
+		return newScramServer(b, c.Binding, scramBare, newNonce()), nil
+	case ScramSHA256Plus:
+		return newScramServer(b, c.Binding, scramPlus, newNonce()), nil
+	}
 	return nil, ErrMechanism
 }
 
@@ -49,15 +46,18 @@ type Credentials struct {
 // NewClient begins an exchange with the best of the mechanisms that the server offers. PLAIN and LOGIN are used under TLS only.
 // ErrMechanism if none fits.
 func NewClient(offered []string, cr Credentials, c Channel) (Client, error) {
+	has := func(name string) bool {
+		return slices.ContainsFunc(offered, func(o string) bool { return strings.EqualFold(o, name) })
+	}
+	switch {
+	case c.Binding != nil && has(ScramSHA256Plus):
+		return newScramClient(cr, c.Binding, scramPlus, newNonce())
+	case has(ScramSHA256):
+		return newScramClient(cr, c.Binding, scramBare, newNonce())
+	case c.TLS && has(Plain):
+		return &plainClient{cr: cr}, nil
+	case c.TLS && has(Login) && cr.Authzid == "":
+		return &loginClient{cr: cr}, nil
+	}
 	return nil, ErrMechanism
 }
-
-// DecodeResponse reads a line with a client's response, base64 as SMTP, POP3 and IMAP carry it; "*" is ErrCancelled.
-func DecodeResponse(line []byte) ([]byte, error) { return nil, ErrSyntax }
-
-// DecodeInitial reads an initial response given with the command itself, where "=" stands for an empty one (RFC 4954
-// section 4). The result is not nil.
-func DecodeInitial(word []byte) ([]byte, error) { return nil, ErrSyntax }
-
-// AppendChallenge appends a challenge in base64.
-func AppendChallenge(dst, challenge []byte) []byte { return dst }
