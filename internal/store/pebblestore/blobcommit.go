@@ -1,0 +1,123 @@
+package pebblestore
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// checkBlobs refuses a batch that adds or references a blob that is gone.
+func (c *committer) checkBlobs(b *store.Batch) error {
+	for _, s := range b.Blobs() {
+		staged := s.(*stagedBlob) // inspect has seen to it
+		switch staged.current() {
+		case stagedGone:
+			return store.ErrNoBlob
+		case stagedCommitted:
+			if err := c.mustHave(staged.ref.ID, nil); err != nil {
+				return err
+			}
+		}
+	}
+	for _, r := range b.Refs() {
+		if r.Drop {
+			continue
+		}
+		if err := c.mustHave(r.Blob, b.Blobs()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mustHave asks for a blob: among those of the batch itself, of the group, and in Pebble.
+func (c *committer) mustHave(id store.BlobID, own []store.StagedBlob) error {
+	for _, s := range own {
+		if s.Ref().ID == id {
+			return nil
+		}
+	}
+	if _, ok := c.g.added[id]; ok {
+		return nil
+	}
+	c.key = appendIDKey(c.key[:0], rowBlob, id.ID)
+	_, closer, err := c.d.pdb.Get(c.key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return store.ErrNoBlob
+	}
+	if err != nil {
+		return fmt.Errorf("look for a blob: %w", err)
+	}
+	return closer.Close()
+}
+
+// writeBlobs writes a batch's blobs and changes of references.
+func (c *committer) writeBlobs(b *store.Batch) error {
+	for _, s := range b.Blobs() {
+		if err := c.writeBlob(s.(*stagedBlob), b.Refs()); err != nil {
+			return err
+		}
+	}
+	for _, r := range b.Refs() {
+		c.key = appendRefKey(c.key[:0], r.Blob, r.Owner)
+		if !r.Drop {
+			if err := c.g.pb.Set(c.key, nil, nil); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.g.pb.Delete(c.key, nil); err != nil {
+			return err
+		}
+		if err := c.candidate(r.Blob); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *committer) writeBlob(s *stagedBlob, refs []store.BlobRefChange) error {
+	if !s.settle(stagedCommitted) {
+		return nil // committed before
+	}
+	id := s.ref.ID
+	c.g.added[id] = struct{}{}
+	if !referenced(id, refs) {
+		if err := c.candidate(id); err != nil {
+			return err
+		}
+	}
+	c.key = appendIDKey(c.key[:0], rowBlob, id.ID)
+	if !s.chunked {
+		op := c.g.pb.SetDeferred(len(c.key), 1+len(s.inline))
+		copy(op.Key, c.key)
+		op.Value[0] = blobInline
+		copy(op.Value[1:], s.inline)
+		return op.Finish()
+	}
+	row := blobRow{size: s.ref.Size, chunkSize: int64(c.d.opt.InlineBytes)}
+	if err := c.g.pb.Set(c.key, row.appendChunked(nil), nil); err != nil {
+		return err
+	}
+	c.d.unstage(id)
+	c.key = appendIDKey(c.key[:0], rowStaged, id.ID)
+	return c.g.pb.Delete(c.key, nil)
+}
+
+func referenced(id store.BlobID, refs []store.BlobRefChange) bool {
+	for _, r := range refs {
+		if r.Blob == id && !r.Drop {
+			return true
+		}
+	}
+	return false
+}
+
+// candidate has the sweep look at the blob.
+func (c *committer) candidate(id store.BlobID) error {
+	c.key = appendIDKey(c.key[:0], rowCandidate, id.ID)
+	return c.g.pb.Set(c.key, nil, nil)
+}

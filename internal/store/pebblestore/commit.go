@@ -1,0 +1,308 @@
+package pebblestore
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// Bounds of a group, and how many groups may be between the committer and the disk.
+const (
+	maxGroup      = 1024
+	maxGroupBytes = 2 << 20
+	inFlight      = 2
+	// keepBytes is the largest buffer a group keeps for the next.
+	keepBytes = 1 << 20
+	// maxNumbers bounds the partitions whose numbers are in memory.
+	maxNumbers = 1 << 16
+)
+
+// group is the jobs that share one Pebble batch and one sync.
+type group struct {
+	pb      *pebble.Batch
+	jobs    []*job
+	touched []store.Partition
+	snap    *snapshot // what Views see once the group is durable; nil if nothing to see changed
+	sync    bool
+	synced  bool // a sync was asked for and must be waited for
+	started time.Time
+	added   map[store.BlobID]struct{} // blobs the group's batches made, which Pebble does not show yet
+}
+
+func newGroup(pdb *pebble.DB) *group {
+	return &group{pb: newPebbleBatch(pdb), added: make(map[store.BlobID]struct{})}
+}
+
+func newPebbleBatch(pdb *pebble.DB) *pebble.Batch {
+	return pdb.NewBatch(pebble.WithInitialSizeBytes(64<<10), pebble.WithMaxRetainedSizeBytes(keepBytes))
+}
+
+// reset makes the group fit for the next.
+func (g *group) reset(pdb *pebble.DB) {
+	if len(g.pb.Repr()) > keepBytes {
+		g.pb = newPebbleBatch(pdb) // Pebble may still read from the old one's bytes
+	}
+	g.pb.Reset()
+	clear(g.jobs)
+	clear(g.added)
+	g.jobs, g.touched, g.snap, g.sync, g.synced = g.jobs[:0], g.touched[:0], nil, false, false
+}
+
+// committer is the state of the goroutine that decides commits.
+type committer struct {
+	d *DB
+	// numbers are partitions' numbers as they will be when everything decided is durable. Bounded; Pebble's rows, which
+	// hold everything applied, are the truth behind it.
+	numbers map[store.Partition]*number
+	g       *group
+	op      func(kind store.OpKind, key, value []byte) error // applyOp, bound once
+	key     []byte
+	newest  mail.ID   // the newest batch's ID
+	trimmed time.Time // when old batches' IDs were dropped, in the time of batches' IDs
+	full    fullness
+	broken  error // a batch that is half in the group: nothing of it may be applied
+}
+
+type number struct {
+	partitionRow
+	// refuse is the last ticket that was given out when a batch that touches the partition failed: batches up to it that
+	// expect a number here may build on the failed one.
+	refuse uint64
+	// used marks what the group being written needs.
+	used bool
+}
+
+func (c *committer) init(d *DB) {
+	c.d = d
+	c.numbers = make(map[store.Partition]*number)
+	c.op = c.applyOp
+}
+
+func (d *DB) commitLoop() {
+	defer close(d.groups)
+	for {
+		g := <-d.free
+		g.jobs = d.queue.take(g.jobs)
+		if len(g.jobs) == 0 {
+			return
+		}
+		if !d.com.commit(g) {
+			return
+		}
+		d.groups <- g
+	}
+}
+
+// commit decides the group's jobs and applies what they write. It is false if the store failed.
+func (c *committer) commit(g *group) bool {
+	d := c.d
+	c.g = g
+	g.started = d.opt.Clock.Now()
+	c.evict()
+	c.full = d.fullness()
+	for _, j := range g.jobs {
+		j.err = c.decide(j)
+		if j.err != nil && j.batch != nil {
+			c.refuse(j)
+		}
+	}
+	if g.sync {
+		c.trim()
+	}
+	if c.broken != nil {
+		d.fail("write", d.dir, c.broken)
+		return false
+	}
+	if g.pb.Empty() {
+		return true
+	}
+	if err := d.apply(g); err != nil {
+		d.fail("commit", d.dir, err)
+		return false
+	}
+	if d.fs.failed.Load() {
+		return false
+	}
+	if g.sync {
+		g.snap = d.newSnapshot()
+	}
+	return true
+}
+
+// apply hands the group's writes to Pebble. Pebble panics on some errors of the log; they become errors.
+func (d *DB) apply(g *group) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("apply a group: %v", r)
+		}
+	}()
+	if !g.sync {
+		return d.pdb.Apply(g.pb, pebble.NoSync)
+	}
+	g.synced = true
+	return d.pdb.ApplyNoSyncWait(g.pb, pebble.Sync)
+}
+
+// decide adds a job's writes to the group, all or nothing.
+func (c *committer) decide(j *job) error {
+	if j.batch == nil {
+		return j.run(c.g)
+	}
+	if err := c.full.refuses(j); err != nil {
+		return err
+	}
+	if err := c.checkPartitions(j); err != nil {
+		return err
+	}
+	if err := c.checkBlobs(j.batch); err != nil {
+		return err
+	}
+	c.broken = c.write(j.batch)
+	return c.broken
+}
+
+func (c *committer) checkPartitions(j *job) error {
+	for _, w := range j.batch.Partitions() {
+		n, err := c.number(w.Partition)
+		if err != nil {
+			return err
+		}
+		if !w.Conditional {
+			continue
+		}
+		if n.number != w.Expected || j.ticket <= n.refuse || (!w.After.IsZero() && w.After != n.by) {
+			return store.ErrConflict
+		}
+	}
+	return nil
+}
+
+// number loads a partition's number.
+func (c *committer) number(p store.Partition) (*number, error) {
+	n := c.numbers[p]
+	if n != nil {
+		n.used = true
+		return n, nil
+	}
+	row, err := readPartition(c.d.pdb, p, &c.key)
+	if err != nil {
+		return nil, err
+	}
+	n = &number{partitionRow: row, used: true}
+	c.numbers[p] = n
+	return n, nil
+}
+
+// refuse makes the batches that may build on a failed one fail too (law 6).
+func (c *committer) refuse(j *job) {
+	last := c.d.queue.lastTicket()
+	for _, w := range j.batch.Partitions() {
+		if n, err := c.number(w.Partition); err == nil {
+			n.refuse = last
+		}
+	}
+}
+
+// evict keeps the numbers bounded. Between groups Pebble has all of them.
+func (c *committer) evict() {
+	if len(c.numbers) <= maxNumbers {
+		return
+	}
+	last := c.d.queue.lastTicket()
+	for p, n := range c.numbers {
+		// A refusal is over when every batch it may concern has been decided; the group at hand is not yet.
+		if !n.used && n.refuse+maxQueued+maxGroup < last {
+			delete(c.numbers, p)
+		}
+		n.used = false
+	}
+}
+
+// write adds a batch's writes. Everything that can refuse it has been asked before.
+func (c *committer) write(b *store.Batch) error {
+	pb := c.g.pb
+	parts := b.Partitions()
+	for i, w := range parts {
+		if touchedBefore(parts[:i], w.Partition) {
+			continue
+		}
+		n := c.numbers[w.Partition]
+		n.number++
+		n.by = b.ID
+		c.key = appendPartitionKey(c.key[:0], w.Partition)
+		op := pb.SetDeferred(len(c.key), 8+idLen)
+		copy(op.Key, c.key)
+		n.append(op.Value[:0])
+		if err := op.Finish(); err != nil {
+			return err
+		}
+		c.g.touched = append(c.g.touched, w.Partition)
+	}
+	if err := b.Ops(c.op); err != nil {
+		return err
+	}
+	if err := c.writeBlobs(b); err != nil {
+		return err
+	}
+	c.key = appendIDKey(c.key[:0], rowBatch, b.ID)
+	c.g.sync = true
+	if b.ID.Compare(c.newest) > 0 {
+		c.newest = b.ID
+	}
+	return pb.Set(c.key, nil, nil)
+}
+
+func touchedBefore(earlier []store.PartitionWrite, p store.Partition) bool {
+	for _, w := range earlier {
+		if w.Partition == p {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *committer) applyOp(kind store.OpKind, key, value []byte) error {
+	switch kind {
+	case store.OpSet:
+		return c.g.pb.Set(key, value, nil)
+	case store.OpDelete:
+		return c.g.pb.Delete(key, nil)
+	default:
+		return c.g.pb.DeleteRange(key, value, nil)
+	}
+}
+
+// trim drops the IDs of batches that are long decided.
+func (c *committer) trim() {
+	now := c.newest.Time()
+	if now.Sub(c.trimmed) < trimEvery {
+		return
+	}
+	c.trimmed = now
+	from, to := []byte{rowBatch}, appendIDKey(nil, rowBatch, mail.FirstID(now.Add(-remember)))
+	if err := c.g.pb.DeleteRange(from, to, nil); err != nil {
+		c.broken = err
+	}
+}
+
+func readPartition(r pebble.Reader, p store.Partition, key *[]byte) (partitionRow, error) {
+	*key = appendPartitionKey((*key)[:0], p)
+	value, closer, err := r.Get(*key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return partitionRow{}, nil
+	}
+	if err != nil {
+		return partitionRow{}, fmt.Errorf("read a partition's number: %w", err)
+	}
+	defer closer.Close()
+	row, ok := parsePartitionRow(value)
+	if !ok {
+		return row, fmt.Errorf("read a partition's number: damaged row")
+	}
+	return row, nil
+}

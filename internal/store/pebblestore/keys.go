@@ -1,0 +1,100 @@
+package pebblestore
+
+import (
+	"encoding/binary"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// The first bytes of the engine's own rows; see the package comment.
+const (
+	rowFormat    = 0x01
+	rowPartition = 0x02
+	rowBatch     = 0x03
+	rowBlob      = 0x04
+	rowChunk     = 0x05
+	rowRef       = 0x06
+	rowCandidate = 0x07
+	rowStaged    = 0x08
+
+	// firstKey is where partitions' keys start.
+	firstKey = 'a'
+	// endKey is the first byte no partition's key starts with.
+	endKey = 'z' + 1
+)
+
+const idLen = len(mail.ID{})
+
+func appendPartitionKey(dst []byte, p store.Partition) []byte {
+	return p.AppendPrefix(append(dst, rowPartition))
+}
+
+// appendIDKey makes the key of a row named by an id.
+func appendIDKey(dst []byte, row byte, id mail.ID) []byte {
+	return append(append(dst, row), id[:]...)
+}
+
+func appendChunkKey(dst []byte, blob store.BlobID, index uint32) []byte {
+	return binary.BigEndian.AppendUint32(appendIDKey(dst, rowChunk, blob.ID), index)
+}
+
+func appendRefKey(dst []byte, blob store.BlobID, owner []byte) []byte {
+	return append(appendIDKey(dst, rowRef, blob.ID), owner...)
+}
+
+// partitionRow is what a partition's row holds.
+type partitionRow struct {
+	number uint64
+	by     mail.ID // the batch that left the number
+}
+
+func (r partitionRow) append(dst []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(dst, r.number), r.by[:]...)
+}
+
+func parsePartitionRow(b []byte) (partitionRow, bool) {
+	if len(b) != 8+idLen {
+		return partitionRow{}, false
+	}
+	r := partitionRow{number: binary.BigEndian.Uint64(b)}
+	copy(r.by[:], b[8:])
+	return r, true
+}
+
+// The first byte of a blob's row.
+const (
+	blobInline  = 0x01
+	blobChunked = 0x02
+)
+
+// blobRow is what a blob's row holds. Inline bytes are lent from the row.
+type blobRow struct {
+	inline    []byte
+	size      int64
+	chunkSize int64 // 0 if inline
+}
+
+func (r blobRow) appendChunked(dst []byte) []byte {
+	dst = append(dst, blobChunked)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(r.size))
+	return binary.BigEndian.AppendUint32(dst, uint32(r.chunkSize))
+}
+
+func (r blobRow) chunks() uint32 {
+	if r.chunkSize == 0 {
+		return 0
+	}
+	return uint32((r.size + r.chunkSize - 1) / r.chunkSize)
+}
+
+func parseBlobRow(b []byte) (blobRow, bool) {
+	if len(b) > 0 && b[0] == blobInline {
+		return blobRow{inline: b[1:], size: int64(len(b) - 1)}, true
+	}
+	if len(b) != 13 || b[0] != blobChunked {
+		return blobRow{}, false
+	}
+	r := blobRow{size: int64(binary.BigEndian.Uint64(b[1:])), chunkSize: int64(binary.BigEndian.Uint32(b[9:]))}
+	return r, r.size >= 0 && r.chunkSize > 0
+}

@@ -1,0 +1,165 @@
+package pebblestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// sweepStep is how many blobs one turn of the committer looks at.
+const sweepStep = 64
+
+// Sweep removes blobs that nothing references and staged ones that were forgotten.
+func (d *DB) Sweep(ctx context.Context) (int, error) {
+	forgotten, err := d.sweepStaged(ctx)
+	if err != nil {
+		return forgotten, fmt.Errorf("sweep staged blobs: %w", err)
+	}
+	n, err := d.sweepCandidates(ctx)
+	if err != nil {
+		return forgotten + n, fmt.Errorf("sweep blobs: %w", err)
+	}
+	return forgotten + n, nil
+}
+
+// sweepStaged gives up blobs whose writers or owners have forgotten them.
+func (d *DB) sweepStaged(ctx context.Context) (int, error) {
+	oldest := d.opt.Clock.Now().Add(-d.opt.Forgotten)
+	var old []*stagedBlob
+	d.stageMu.Lock()
+	for _, s := range d.staged {
+		s.mu.Lock()
+		if s.touched.Before(oldest) {
+			old = append(old, s)
+		}
+		s.mu.Unlock()
+	}
+	d.stageMu.Unlock()
+	n := 0
+	for _, s := range old {
+		if !s.settle(stagedGone) && s.current() == stagedCommitted {
+			continue
+		}
+		err := d.do(ctx, 0, together, func(g *group) error {
+			d.unstage(s.ref.ID)
+			return removeChunks(g, s.ref.ID, noChunk-1)
+		})
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// sweepCandidates looks at every blob that has lost a reference, some at a time, so that commits go on in between.
+func (d *DB) sweepCandidates(ctx context.Context) (int, error) {
+	total := 0
+	from := []byte{rowCandidate}
+	for {
+		ids, err := d.candidates(from)
+		if err != nil || len(ids) == 0 {
+			return total, err
+		}
+		removed := 0
+		err = d.do(ctx, 0, byItself, func(g *group) error {
+			// Alone at the head of a group, Pebble shows everything decided before.
+			for _, id := range ids {
+				gone, err := d.sweepOne(g, id)
+				if err != nil {
+					return err
+				}
+				removed += gone
+			}
+			return nil
+		})
+		if err != nil {
+			return total, err
+		}
+		total += removed
+		from = append(appendIDKey(nil, rowCandidate, ids[len(ids)-1].ID), 0)
+	}
+}
+
+// candidates reads the next durable candidates.
+func (d *DB) candidates(from []byte) ([]store.BlobID, error) {
+	s, err := d.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer s.release()
+	it, err := s.ps.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: []byte{rowCandidate + 1}})
+	if err != nil {
+		return nil, err
+	}
+	var ids []store.BlobID
+	for ok := it.First(); ok && len(ids) < sweepStep; ok = it.Next() {
+		if id, err := mail.IDFromBytes(it.Key()[1:]); err == nil {
+			ids = append(ids, store.BlobID{ID: id})
+		}
+	}
+	return ids, it.Close()
+}
+
+// sweepOne removes the blob if nothing refers to it. It runs in the committer.
+func (d *DB) sweepOne(g *group, id store.BlobID) (int, error) {
+	held, err := d.referenced(id)
+	if err != nil {
+		return 0, err
+	}
+	if err := g.pb.Delete(appendIDKey(nil, rowCandidate, id.ID), nil); err != nil || held {
+		return 0, err
+	}
+	key := appendIDKey(nil, rowBlob, id.ID)
+	value, closer, err := d.pdb.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer closer.Close()
+	if row, ok := parseBlobRow(value); ok && row.chunkSize > 0 {
+		if err := removeChunks(g, id, row.chunks()); err != nil {
+			return 0, err
+		}
+	}
+	return 1, g.pb.Delete(key, nil)
+}
+
+func (d *DB) referenced(id store.BlobID) (bool, error) {
+	r := store.PrefixRange(appendIDKey(nil, rowRef, id.ID))
+	it, err := d.pdb.NewIter(&pebble.IterOptions{LowerBound: r.Start, UpperBound: r.End})
+	if err != nil {
+		return false, err
+	}
+	held := it.First()
+	return held, it.Close()
+}
+
+// forgetStaged removes the chunks that the last run left without a commit. Nothing else runs yet.
+func (d *DB) forgetStaged() error {
+	it, err := d.pdb.NewIter(&pebble.IterOptions{LowerBound: []byte{rowStaged}, UpperBound: []byte{rowStaged + 1}})
+	if err != nil {
+		return fmt.Errorf("look for forgotten chunks: %w", err)
+	}
+	g := newGroup(d.pdb)
+	for ok := it.First(); ok && err == nil; ok = it.Next() {
+		var id mail.ID
+		if id, err = mail.IDFromBytes(it.Key()[1:]); err == nil {
+			err = removeChunks(g, store.BlobID{ID: id}, noChunk-1)
+		}
+	}
+	if err = errors.Join(err, it.Close()); err == nil && !g.pb.Empty() {
+		err = d.pdb.Apply(g.pb, pebble.NoSync)
+	}
+	if err != nil {
+		return fmt.Errorf("remove forgotten chunks: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package pebblestore
+
+import (
+	"time"
+)
+
+// syncLoop waits for the disk, group by group, and then shows the world what became durable.
+func (d *DB) syncLoop() {
+	defer close(d.ended)
+	for g := range d.groups {
+		if !d.settle(g) {
+			return
+		}
+	}
+}
+
+// settle waits until the group is durable, publishes it and tells the outcomes. It is false if the store failed.
+func (d *DB) settle(g *group) bool {
+	if g.synced {
+		if err := g.pb.SyncWait(); err != nil {
+			d.fail("sync", d.dir, err)
+			return false
+		}
+		d.tellSlow(g)
+	}
+	if g.snap != nil {
+		d.publish(g.snap)
+	}
+	for _, j := range g.jobs {
+		j.done <- j.err
+	}
+	if len(g.touched) > 0 {
+		d.notify(g.touched)
+	}
+	g.reset(d.pdb)
+	d.free <- g
+	return true
+}
+
+func (d *DB) tellSlow(g *group) {
+	took := d.opt.Clock.Now().Sub(g.started)
+	if took < d.opt.SlowSync {
+		return
+	}
+	d.opt.Log.Warn("store: the disk was slow to sync",
+		"took", took.Round(time.Millisecond), "commits", len(g.jobs), "bytes", len(g.pb.Repr()))
+}
