@@ -12,6 +12,7 @@ type table map[Key][langCount]string
 var areas = []table{
 	formatTexts,
 	cliTexts,
+	mailboxTexts,
 }
 
 // Say is the sentence in the language, with its arguments filled in. A key without a sentence (which the tests rule out) is said
