@@ -2,67 +2,91 @@ package journey
 
 import (
 	"context"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
-	"github.com/posthorn-mail/posthorn/internal/base/text"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
 )
 
 // Options configure Journeys.
 type Options struct {
-	Clock clock.Clock // default the real one
+	Clock clock.Clock  // default the real one
+	Log   *slog.Logger // default none
 }
+
+// Bounds on what Append gathers.
+const (
+	gatherFor  = time.Second
+	gatherMost = 512
+	// gatherDrop is how many may wait when the store is slower than the readers; the rest is forgotten.
+	gatherDrop = 8192
+)
 
 // Journeys reads and adds to the stories in a store.
 type Journeys struct {
 	st    store.Store
 	clock clock.Clock
+	log   *slog.Logger
+
+	mu       sync.Mutex
+	gathered []Entry               // guarded by mu
+	timer    clock.Timer           // guarded by mu; armed while something is gathered
+	watchers map[*Watcher]struct{} // guarded by mu
+	closed   bool                  // guarded by mu
+
+	kick chan struct{}
+	done sync.WaitGroup // the goroutine that writes what is gathered
 }
 
 // New opens the journeys of a store; Close ends it.
-func New(st store.Store, o Options) *Journeys { return &Journeys{st: st, clock: o.Clock} }
-
-// Record adds events to any commit. An event without a time gets the id's if it is Accepted, and now otherwise.
-func Record(b *store.Batch, id mail.MessageID, events ...Event) {}
-
-// Append records events that change nothing else; they are gathered with others and durable within a second or at Close.
-func (j *Journeys) Append(ctx context.Context, id mail.MessageID, events ...Event) error { return nil }
-
-// Publish tells watchers of events whose commit is durable. It never waits.
-func (j *Journeys) Publish(id mail.MessageID, events ...Event) {}
-
-// Read gives a message's story; a fault of KindNotFound if there is none (any more).
-func (j *Journeys) Read(ctx context.Context, id mail.MessageID) (Journey, error) {
-	return Journey{}, mail.Refuse(mail.KindUnsupported, "not yet")
+func New(st store.Store, o Options) *Journeys {
+	if o.Clock == nil {
+		o.Clock = clock.Real()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	j := &Journeys{st: st, clock: o.Clock, log: o.Log, watchers: make(map[*Watcher]struct{}), kick: make(chan struct{}, 1)}
+	j.done.Go(j.write)
+	return j
 }
 
-// Recent gives the newest n stories, newest first, of an account (sent by it or stored for it), or of all for the zero account.
-func (j *Journeys) Recent(ctx context.Context, account mail.AccountID, n int) ([]Journey, error) {
-	return nil, mail.Refuse(mail.KindUnsupported, "not yet")
+// Record adds events to any commit, in order. An event without a time gets the id's.
+func Record(b *store.Batch, id mail.MessageID, events ...Event) {
+	for i := range events {
+		e := &events[i]
+		if e.At.IsZero() {
+			stamped := *e
+			stamped.At = id.Time()
+			e = &stamped
+		}
+		b.Set(eventKey(id, e, i), appendEvent(nil, e))
+		if !e.Account.IsZero() {
+			b.Set(accountKey(e.Account, id.ID), nil)
+		}
+	}
 }
-
-// Prune forgets stories whose last event is before the time, except those of messages that queued says are still queued (nil: none
-// are). It returns how many.
-func (j *Journeys) Prune(ctx context.Context, before time.Time, queued func(context.Context, mail.MessageID) (bool, error)) (int, error) {
-	return 0, mail.Refuse(mail.KindUnsupported, "not yet")
-}
-
-// Watch hears of published events from now on. It must be closed.
-func (j *Journeys) Watch() *Watcher { return &Watcher{} }
 
 // Close writes what Append has gathered and ends the watchers.
-func (j *Journeys) Close() error { return nil }
-
-// Watcher hears of events.
-type Watcher struct{ c chan Entry }
-
-// C gives the events; it is closed by Close.
-func (w *Watcher) C() <-chan Entry { return w.c }
-
-// Close ends the watcher.
-func (w *Watcher) Close() {}
-
-// Say tells the event in plain words, as one sentence without the time.
-func (e Event) Say(lang text.Lang) string { return "" }
+func (j *Journeys) Close() error {
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		return nil
+	}
+	j.closed = true
+	if j.timer != nil {
+		j.timer.Stop()
+	}
+	for w := range j.watchers {
+		delete(j.watchers, w)
+		close(w.c)
+	}
+	close(j.kick)
+	j.mu.Unlock()
+	j.done.Wait()
+	return j.flush(context.Background())
+}

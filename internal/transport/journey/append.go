@@ -1,0 +1,198 @@
+package journey
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// Append adds events that change nothing else. It does no I/O: they are gathered, and durable within a second or at Close;
+// a crash may forget them. Fetched is recorded once per message and account, and only if the message has a story.
+func (j *Journeys) Append(ctx context.Context, id mail.MessageID, events ...Event) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	now := j.clock.Now()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed || len(j.gathered) > gatherDrop {
+		return mail.Refuse(mail.KindUnavailable, "the journey cannot be written now")
+	}
+	for _, e := range events {
+		if e.At.IsZero() {
+			e.At = now
+		}
+		j.gathered = append(j.gathered, Entry{ID: id, Event: e})
+	}
+	switch {
+	case len(j.gathered) >= gatherMost:
+		j.wake()
+	case j.timer == nil:
+		j.timer = j.clock.AfterFunc(gatherFor, func() {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.wake()
+		})
+	}
+	return nil
+}
+
+// wake tells the writer; it wants mu held.
+func (j *Journeys) wake() {
+	if j.closed {
+		return
+	}
+	select {
+	case j.kick <- struct{}{}:
+	default:
+	}
+}
+
+// write is the goroutine that makes gathered events durable.
+func (j *Journeys) write() {
+	for range j.kick {
+		if err := j.flush(context.Background()); err != nil {
+			j.log.Error("journey events lost", "err", err)
+		}
+	}
+}
+
+// flush commits what is gathered.
+func (j *Journeys) flush(ctx context.Context) error {
+	j.mu.Lock()
+	entries := j.gathered
+	j.gathered, j.timer = nil, nil
+	j.mu.Unlock()
+	if len(entries) == 0 {
+		return nil
+	}
+	entries, err := j.onlyNew(ctx, entries)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	b := store.NewBatch()
+	for _, e := range entries {
+		Record(b, e.ID, e.Event)
+	}
+	if err := store.Commit(ctx, j.st, b); err != nil {
+		return fmt.Errorf("record journey events: %w", err)
+	}
+	for _, e := range entries {
+		j.Publish(e.ID, e.Event)
+	}
+	return nil
+}
+
+type fetch struct {
+	id      mail.MessageID
+	account mail.AccountID
+}
+
+// onlyNew leaves out fetches that were recorded before, and those of messages without a story.
+func (j *Journeys) onlyNew(ctx context.Context, entries []Entry) ([]Entry, error) {
+	v, err := j.st.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	seen := make(map[fetch]bool)
+	out := entries[:0]
+	for _, e := range entries {
+		if e.Event.Kind != Fetched {
+			out = append(out, e)
+			continue
+		}
+		f := fetch{e.ID, e.Event.Account}
+		if seen[f] {
+			continue
+		}
+		seen[f] = true
+		fresh, err := neverFetched(ctx, v, f)
+		if err != nil {
+			return nil, err
+		}
+		if fresh {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+func neverFetched(ctx context.Context, v store.View, f fetch) (bool, error) {
+	events, before := 0, false
+	err := v.Scan(ctx, store.PrefixRange(storyPrefix(f.id)), func(key, value []byte) (bool, error) {
+		events++
+		_, _, kind, err := splitEventKey(key)
+		if err != nil || kind != Fetched {
+			return true, err
+		}
+		_, e, err := decodeEvent(key, value)
+		before = err == nil && e.Account == f.account
+		return !before, err
+	})
+	return events > 0 && !before, err
+}
+
+// Publish tells watchers of events whose commit is durable. It never waits.
+func (j *Journeys) Publish(id mail.MessageID, events ...Event) {
+	if j == nil {
+		return
+	}
+	now := j.clock.Now()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for w := range j.watchers {
+		for _, e := range events {
+			e.At = orTime(e.At, now)
+			select {
+			case w.c <- Entry{ID: id, Event: e}:
+			default: // a slow watcher misses some
+			}
+		}
+	}
+}
+
+func orTime(t, other time.Time) time.Time {
+	if t.IsZero() {
+		return other
+	}
+	return t
+}
+
+// watchBuffer is how many events a watcher may be behind.
+const watchBuffer = 1024
+
+// Watcher hears of events.
+type Watcher struct {
+	j *Journeys
+	c chan Entry
+}
+
+// Watch hears of published events from now on. It must be closed.
+func (j *Journeys) Watch() *Watcher {
+	w := &Watcher{j: j, c: make(chan Entry, watchBuffer)}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		close(w.c)
+		return w
+	}
+	j.watchers[w] = struct{}{}
+	return w
+}
+
+// C gives the events; it is closed by Close, the watcher's or the journeys'.
+func (w *Watcher) C() <-chan Entry { return w.c }
+
+// Close ends the watcher.
+func (w *Watcher) Close() {
+	w.j.mu.Lock()
+	defer w.j.mu.Unlock()
+	if _, ok := w.j.watchers[w]; ok {
+		delete(w.j.watchers, w)
+		close(w.c)
+	}
+}

@@ -1,0 +1,110 @@
+package journey
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// maxEvents bounds how much of one story is read.
+const maxEvents = 10_000
+
+// Read gives a message's story; a fault of KindNotFound if there is none (any more).
+func (j *Journeys) Read(ctx context.Context, id mail.MessageID) (Journey, error) {
+	v, err := j.st.View(ctx)
+	if err != nil {
+		return Journey{}, fmt.Errorf("read journey: %w", err)
+	}
+	defer v.Close()
+	story, err := read(ctx, v, id)
+	if err != nil {
+		return Journey{}, err
+	}
+	if len(story.Events) == 0 {
+		return Journey{}, mail.Refusef(mail.KindNotFound, "nothing is known of message %s", id)
+	}
+	return story, nil
+}
+
+func read(ctx context.Context, v store.View, id mail.MessageID) (Journey, error) {
+	out := Journey{ID: id}
+	err := v.Scan(ctx, store.PrefixRange(storyPrefix(id)), func(key, value []byte) (bool, error) {
+		_, e, err := decodeEvent(key, value)
+		if err != nil {
+			return false, err
+		}
+		out.Events = append(out.Events, e)
+		return len(out.Events) < maxEvents, nil
+	})
+	if err != nil {
+		return Journey{}, fmt.Errorf("read journey %s: %w", id, err)
+	}
+	return out, nil
+}
+
+// Recent gives the newest n stories, newest first, of an account (sent by it or stored for it), or of all for the zero account.
+func (j *Journeys) Recent(ctx context.Context, account mail.AccountID, n int) ([]Journey, error) {
+	v, err := j.st.View(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list journeys: %w", err)
+	}
+	defer v.Close()
+	list := recentOfAll
+	if !account.IsZero() {
+		list = recentOf(account)
+	}
+	ids, err := list(ctx, v, n)
+	if err != nil {
+		return nil, fmt.Errorf("list journeys: %w", err)
+	}
+	var out []Journey
+	for _, id := range ids {
+		story, err := read(ctx, v, id)
+		if err != nil {
+			return nil, err
+		}
+		if len(story.Events) > 0 {
+			out = append(out, story)
+		}
+	}
+	return out, nil
+}
+
+func recentOf(account mail.AccountID) func(context.Context, store.View, int) ([]mail.MessageID, error) {
+	return func(ctx context.Context, v store.View, n int) (ids []mail.MessageID, err error) {
+		prefix := accountKey(account, mail.ID{})
+		r := store.PrefixRange(prefix[:len(prefix)-idLen])
+		err = v.ScanBack(ctx, r, func(key, _ []byte) (bool, error) {
+			if len(ids) >= n {
+				return false, nil
+			}
+			id, err := mail.IDFromBytes(key[len(key)-idLen:])
+			ids = append(ids, mail.MessageID{ID: id})
+			return true, err
+		})
+		return ids, err
+	}
+}
+
+// recentOfAll steps from story to story, backwards, whatever their length.
+func recentOfAll(ctx context.Context, v store.View, n int) (ids []mail.MessageID, err error) {
+	r := store.PrefixRange(partition().Key(prefixEvent))
+	for len(ids) < n {
+		found := false
+		err := v.ScanBack(ctx, r, func(key, _ []byte) (bool, error) {
+			id, _, _, err := splitEventKey(key)
+			found = err == nil
+			if found {
+				ids = append(ids, id)
+				r.End = storyPrefix(id)
+			}
+			return false, err
+		})
+		if err != nil || !found {
+			return ids, err
+		}
+	}
+	return ids, nil
+}
