@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -188,7 +189,7 @@ func (p *Parser) quoted() string {
 }
 
 func (p *Parser) unescape(raw []byte, escaped bool) string {
-	if !utf8.Valid(raw) {
+	if !utf8.Valid(raw) || bytes.IndexByte(raw, 0) >= 0 {
 		p.fail("quoted string is not valid UTF-8")
 		return ""
 	}
@@ -207,29 +208,22 @@ func (p *Parser) unescape(raw []byte, escaped bool) string {
 
 // literal takes "{n}" CRLF and n bytes; the Reader has put them into the buffer already.
 func (p *Parser) literal() string {
-	start := p.pos
-	end := start
-	for end < len(p.buf) && p.buf[end] != '\n' {
-		end++
-	}
-	h, ok := literalAtEnd(p.buf[start:min(end+1, len(p.buf))])
-	if !ok || end == len(p.buf) {
+	l, rest, ok := bytes.Cut(p.buf[p.pos:], []byte("\r\n"))
+	h, isHead := literalAtEnd(l)
+	if !ok || !isHead {
 		p.fail("malformed literal")
 		return ""
 	}
-	body := p.buf[end+1:]
-	if h.Size > int64(len(body)) {
+	if h.Size > int64(len(rest)) {
 		p.fail("literal is cut short")
 		return ""
 	}
-	body = body[:h.Size]
-	p.pos = end + 1 + int(h.Size)
-	for _, c := range body {
-		if c == 0 {
-			p.fail("a literal holds no NUL")
-			return ""
-		}
+	body := rest[:h.Size]
+	if bytes.IndexByte(body, 0) >= 0 {
+		p.fail("a literal holds no NUL")
+		return ""
 	}
+	p.pos += len(l) + 2 + len(body)
 	return string(body)
 }
 

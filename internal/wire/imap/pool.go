@@ -2,23 +2,35 @@ package imap
 
 import "sync"
 
-// newBuffer is the size of a lent buffer. One that grew beyond it is left to the garbage collector.
-const newBuffer = 4 << 10
+// The two sizes of buffers lent. One that grew beyond its size is left to the garbage collector.
+const (
+	newBuffer = 4 << 10
+	bigBuffer = 32 << 10
+)
 
-// Pool lends buffers to Readers and Writers while a command runs. One Pool serves all connections of a listener.
-type Pool struct{ p sync.Pool }
+// Pool lends buffers to Writers while a command runs. One Pool serves all connections of a listener.
+type Pool struct{ small, big sync.Pool }
 
 // NewPool makes an empty pool.
 func NewPool() *Pool {
-	return &Pool{p: sync.Pool{New: func() any { return new([newBuffer]byte) }}}
+	return &Pool{
+		small: sync.Pool{New: func() any { return new([newBuffer]byte) }},
+		big:   sync.Pool{New: func() any { return new([bigBuffer]byte) }},
+	}
 }
 
 // lend gives an empty buffer of newBuffer bytes capacity.
-func (p *Pool) lend() []byte { return p.p.Get().(*[newBuffer]byte)[:0] }
+func (p *Pool) lend() []byte { return p.small.Get().(*[newBuffer]byte)[:0] }
 
-// giveBack takes a buffer that lend gave; a grown one is dropped.
+// lendBig gives an empty buffer of bigBuffer bytes capacity.
+func (p *Pool) lendBig() []byte { return p.big.Get().(*[bigBuffer]byte)[:0] }
+
+// giveBack takes a lent buffer; a grown one is dropped.
 func (p *Pool) giveBack(b []byte) {
-	if cap(b) == newBuffer {
-		p.p.Put((*[newBuffer]byte)(b[:newBuffer]))
+	switch cap(b) {
+	case newBuffer:
+		p.small.Put((*[newBuffer]byte)(b[:newBuffer]))
+	case bigBuffer:
+		p.big.Put((*[bigBuffer]byte)(b[:bigBuffer]))
 	}
 }

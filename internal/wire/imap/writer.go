@@ -11,8 +11,9 @@ import (
 // flushAt is how much a Writer gathers before it sends by itself.
 const flushAt = 16 << 10
 
-// Writer writes responses to a connection. Its methods append to a lent buffer; Flush sends it and gives it back. The
-// first error is kept, and after it nothing is written; Flush tells it. A Writer is used by one goroutine.
+// Writer writes responses to a connection, as a rule a line.Conn that sends them when it next waits. Its methods append
+// to a lent buffer; Flush hands that on and gives it back. The first error is kept, and after it nothing is written;
+// Flush tells it. A Writer is used by one goroutine.
 type Writer struct {
 	conn io.Writer
 	pool *Pool
@@ -20,20 +21,15 @@ type Writer struct {
 	err  error
 	// Enc is how strings and mailbox names with characters outside of ASCII are written.
 	Enc Encoding
-	// sp says that the next item of a list needs a space before it.
-	sp bool
 }
 
 // NewWriter writes to conn, with buffers of pool.
 func NewWriter(conn io.Writer, pool *Pool) *Writer { return &Writer{conn: conn, pool: pool} }
 
-// Reset goes on with another connection (after STARTTLS). Everything must have been flushed.
-func (w *Writer) Reset(conn io.Writer) { w.conn = conn }
-
 // Err is the first error of the connection.
 func (w *Writer) Err() error { return w.err }
 
-// Flush sends what was written and gives the buffer back.
+// Flush hands on what was written and gives the buffer back. Call it after each command.
 func (w *Writer) Flush() error {
 	w.send()
 	if w.buf != nil {
@@ -50,13 +46,17 @@ func (w *Writer) send() {
 	w.buf = w.buf[:0]
 }
 
-// room makes sure that there is a buffer, and sends a full one.
+// room makes sure that there is a buffer, makes a small one that fills up a big one, and sends a big one that is full.
 func (w *Writer) room() {
-	if w.buf == nil {
+	switch {
+	case w.buf == nil:
 		w.buf = w.pool.lend()
-	}
-	if len(w.buf) >= flushAt {
+	case len(w.buf) >= flushAt:
 		w.send()
+	case len(w.buf) > newBuffer*3/4 && cap(w.buf) == newBuffer:
+		big := append(w.pool.lendBig(), w.buf...)
+		w.pool.giveBack(w.buf)
+		w.buf = big
 	}
 }
 
@@ -197,7 +197,7 @@ func (w *Writer) Reply(tag string, s Status, code, text string) *Writer {
 // Continue writes a continuation request.
 func (w *Writer) Continue(text string) *Writer { return w.Raw("+ ").Raw(text).CRLF() }
 
-// LiteralHead writes the head of a literal of n bytes: "{n}" or, for literal8, "~{n}".
+// literalHead writes the head of a literal of n bytes: "{n}" or, for literal8, "~{n}".
 func (w *Writer) literalHead(n int64, binary bool) {
 	if binary {
 		w.Raw("~")
@@ -217,10 +217,6 @@ func (w *Writer) stream(n int64, r io.Reader, binary bool) error {
 	for n > 0 && w.err == nil {
 		w.room()
 		free := w.buf[len(w.buf):cap(w.buf)]
-		if len(free) < 512 {
-			w.send()
-			continue
-		}
 		got, err := r.Read(free[:min(n, int64(len(free)))])
 		w.buf = w.buf[:len(w.buf)+got]
 		n -= int64(got)
