@@ -12,6 +12,7 @@ type table map[Key][langCount]string
 var areas = []table{
 	formatTexts,
 	cliTexts,
+	checkTexts,
 	journeyTexts,
 	mailboxTexts,
 }
