@@ -10,8 +10,8 @@ import (
 // maxParams bounds the parameters of one command; there are not so many different ones.
 const maxParams = 16
 
-// eachParam calls set for every parameter ("KEYWORD" or "KEYWORD=value", RFC 5321 section 4.1.2) with the keyword in upper case. Set
-// returns which extension's parameter it is, so that doubles are found.
+// eachParam calls set for every parameter ("KEYWORD" or "KEYWORD=value", RFC 5321 section 4.1.2) with the keyword in
+// upper case. A keyword that comes twice is an error.
 func eachParam(s string, set func(keyword, value string, hasValue bool) error) error {
 	var seen [maxParams]string
 	n := 0
