@@ -86,7 +86,7 @@ func (s *Scanner) Close() *Summary {
 		s.endHeader()
 	}
 	for len(s.stack) > 0 {
-		s.pop(s.off, s.lineFeeds)
+		s.pop(0)
 	}
 	if hasAttachment(&s.root) {
 		s.traits |= HasAttachment
@@ -106,12 +106,20 @@ func (s *Scanner) push(f frame) {
 	s.header = s.header[:0]
 }
 
-// pop ends the innermost entity and gives it to the one around it.
-func (s *Scanner) pop(end, lines int64) {
+// pop ends the innermost entity and gives it to the one around it. The line break before here, of trim bytes, is the
+// delimiter's (RFC 2046 section 5.1.1), unless it has another meaning already: it ends a header, or a part.
+func (s *Scanner) pop(trim int64) {
 	f := &s.stack[len(s.stack)-1]
 	p := &f.part
-	p.End = max(end, p.BodyStart)
-	p.Lines = max(lines-f.lines0, 0)
+	taken := p.BodyStart
+	if n := len(p.Children); n > 0 {
+		taken = max(taken, p.Children[n-1].End)
+	}
+	p.End, p.Lines = s.off, s.lineFeeds-f.lines0
+	if trim > 0 && s.off-trim >= taken {
+		p.End -= trim
+		p.Lines--
+	}
 	if f.boundary != nil {
 		s.open--
 	}
@@ -336,12 +344,8 @@ func (s *Scanner) delimiter(line []byte) bool {
 	for s.inHeader {
 		s.endHeader() // a header that the delimiter cuts off; in a message/rfc822 part, the inner one as well
 	}
-	end, lines := s.off-s.prevBreak, s.lineFeeds
-	if s.prevBreak > 0 {
-		lines--
-	}
 	for len(s.stack) > at+1 {
-		s.pop(end, lines)
+		s.pop(s.prevBreak)
 	}
 	s.countHeader(line)
 	s.off += int64(len(line))

@@ -4,7 +4,13 @@ import "strings"
 
 // BaseSubject is the subject that a thread's messages have in common (RFC 5256 section 2.1): decoded, in lower case,
 // without Re:, Fwd:, [list] and (fwd). Beyond the RFC it also knows the German AW:, WG: and others the world writes.
-func BaseSubject(raw string) (base string, reply bool) {
+func BaseSubject(subject string) string {
+	base, _ := BaseSubjectReply(subject)
+	return base
+}
+
+// BaseSubjectReply is BaseSubject, and whether the subject says that it answers or forwards.
+func BaseSubjectReply(raw string) (base string, reply bool) {
 	s := strings.ToLower(collapse(DecodeText(raw)))
 	for {
 		before := s
