@@ -283,12 +283,29 @@ func (a Address) String() string {
 		addr = quoteLocal(addr)
 	}
 	if a.Domain != "" {
-		addr += "@" + a.Domain
+		addr += "@" + writtenDomain(a.Domain)
 	}
 	if a.Name == "" {
 		return addr
 	}
 	return formatPhrase(a.Name) + " <" + addr + ">"
+}
+
+// writtenDomain drops what would make something else than a domain of it.
+func writtenDomain(d string) string {
+	specials := `()<>[]:;@\," ` + "\t"
+	if strings.HasPrefix(d, "[") && strings.IndexByte(d, ']') == len(d)-1 {
+		specials = `()<>;@\," ` + "\t"
+	}
+	if !strings.ContainsAny(d, specials) {
+		return d
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(specials, r) {
+			return -1
+		}
+		return r
+	}, d)
 }
 
 // formatPhrase writes a name that may hold RFC 2047 words: those must not be quoted.
