@@ -39,9 +39,9 @@ type Handler func(ctx context.Context, c *Conn)
 // Conn is an accepted connection. With implicit TLS the net.Conn is a *tls.Conn whose handshake is done.
 type Conn struct {
 	net.Conn
-	Remote netip.AddrPort // the client, as a trusted proxy tells it
-	Local  netip.AddrPort // where the client connected to
-	drain  context.Context
+	Remote netip.AddrPort  // the client, as a trusted proxy tells it
+	Local  netip.AddrPort  // where the client connected to
+	drain  context.Context //nolint:containedctx // a signal that outlives no session; AfterFunc needs a context
 }
 
 // Draining is closed when the server wants to stop: a session should end at the next good moment.
@@ -70,6 +70,9 @@ func New(cfg Config, h Handler) *Listener {
 	defaultTime(&cfg.KeepAlive, 2*time.Minute)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.TLS != nil {
+		cfg.TLS = RecordLeaf(cfg.TLS)
 	}
 	cfg.Log = cfg.Log.With("listener", cfg.Name)
 	return &Listener{cfg: cfg, handler: h, slots: newSlots(cfg)}
@@ -202,7 +205,7 @@ func (l *Listener) session(ctx context.Context, c *Conn) {
 	}
 	defer release()
 	if l.cfg.TLS != nil {
-		t := tls.Server(c.Conn, l.cfg.TLS)
+		t := tls.Server(&leafConn{Conn: c.Conn}, l.cfg.TLS)
 		if err := handshake(ctx, t, l.cfg.Handshake); err != nil {
 			l.tlsFailed(c, err)
 			return

@@ -10,13 +10,66 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/wire/line"
 )
 
-// StartTLS turns a connection to TLS, as a server, after the reply that says so has been written to it (it is sent now). It fails with
-// line.ErrInjected, before any handshake, if clear text was pipelined behind the command (RFC 3207 section 4.2). After
-// a failure the connection must end.
+// RecordLeaf makes a configuration that remembers, for Leaf, which certificate each client was shown. Make it once for a
+// service and use it for all connections: session tickets belong to it. New does it for implicit TLS.
+func RecordLeaf(cfg *tls.Config) *tls.Config {
+	out := cfg.Clone()
+	out.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		cert, err := choose(cfg, hello)
+		if rec, ok := hello.Conn.(*leafConn); ok && err == nil && cert != nil && len(cert.Certificate) > 0 {
+			rec.leaf = cert.Certificate[0]
+		}
+		return cert, err
+	}
+	out.Certificates, out.NameToCertificate = nil, nil //nolint:staticcheck // NameToCertificate must not choose behind our back
+	return out
+}
+
+// choose picks a certificate as crypto/tls does.
+func choose(cfg *tls.Config, hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if cfg.GetCertificate != nil {
+		if cert, err := cfg.GetCertificate(hello); cert != nil || err != nil {
+			return cert, err
+		}
+	}
+	for i := range cfg.Certificates {
+		if hello.SupportsCertificate(&cfg.Certificates[i]) == nil {
+			return &cfg.Certificates[i], nil
+		}
+	}
+	if len(cfg.Certificates) == 0 {
+		return nil, nil // crypto/tls says that there is none
+	}
+	return &cfg.Certificates[0], nil
+}
+
+// leafConn carries the certificate from the handshake's callback to Leaf. Both run in the session's goroutine.
+type leafConn struct {
+	net.Conn
+	leaf []byte
+}
+
+// Leaf is the certificate in DER that the client was shown, for channel binding (RFC 5929 section 4). Nil in clear text, without
+// RecordLeaf, and for a resumed session, where none was shown.
+func Leaf(c net.Conn) []byte {
+	t, ok := c.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	rec, ok := t.NetConn().(*leafConn)
+	if !ok {
+		return nil
+	}
+	return rec.leaf
+}
+
+// StartTLS turns a connection to TLS, as a server, after the reply that says so has been written to it (it is sent now). It fails
+// with line.ErrInjected, before any handshake, if clear text was pipelined behind the command (RFC 3207 section 4.2).
+// After a failure the connection must end.
 func StartTLS(ctx context.Context, c *line.Conn, cfg *tls.Config, timeout time.Duration) error {
 	var t *tls.Conn
 	err := c.Upgrade(func(nc net.Conn) net.Conn {
-		t = tls.Server(nc, cfg)
+		t = tls.Server(&leafConn{Conn: nc}, cfg)
 		return t
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package line
 
 import (
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -58,7 +59,7 @@ func (d *DotReader) Read(p []byte) (int, error) {
 func (d *DotReader) WriteTo(w io.Writer) (total int64, err error) {
 	for {
 		for d.plain == 0 {
-			if d.err == io.EOF {
+			if errors.Is(d.err, io.EOF) {
 				return total, nil
 			}
 			if d.err != nil {

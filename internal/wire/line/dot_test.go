@@ -58,7 +58,7 @@ func checkDots(t *testing.T, in []byte, piece, read int) {
 		n, err = d.Read(p)
 		got = append(got, p[:n]...)
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	switch {
@@ -147,7 +147,7 @@ func TestSkip(t *testing.T) {
 			if l, err := c.ReadLine(); string(l) != "QUIT" {
 				t.Fatalf("stopped at %d, pieces of %d: then %q, %v", stop, piece, l, err)
 			}
-			if _, err := d.Read(make([]byte, 1)); err != io.EOF {
+			if _, err := d.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 				t.Fatalf("read after skip: %v", err)
 			}
 		}

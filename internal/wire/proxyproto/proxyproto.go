@@ -130,7 +130,7 @@ func readV2(r io.Reader, b *[MaxV2]byte) (Header, error) {
 }
 
 func addressesV2(family byte, b []byte) (Header, error) {
-	size := 0
+	var size int
 	switch family {
 	case 0x11: // TCP over IPv4
 		size = 4

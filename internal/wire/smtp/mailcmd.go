@@ -42,7 +42,8 @@ type mailParams struct {
 }
 
 func (p *mailParams) set(k, v string, hasValue bool) error {
-	need, parse := Extensions(0), (func(string) bool)(nil)
+	var need Extensions
+	var parse func(string) bool // nil if the parameter has no value
 	switch k {
 	case "SIZE":
 		need, parse = Size, p.size
