@@ -76,6 +76,7 @@ func (d *DB) sweepCandidates(ctx context.Context) (int, error) {
 				}
 				removed += gone
 			}
+			g.sync = true // so that Views see the blobs gone as soon as commits do
 			return nil
 		})
 		if err != nil {
