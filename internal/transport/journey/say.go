@@ -167,9 +167,10 @@ func (s *sentence) outcome(e Event) {
 		s.parts = append(s.parts, e.Detail)
 		return
 	}
-	if e.Server != "" {
+	switch {
+	case e.Server != "":
 		s.add(text.JourneyAnswerOf, e.Server, e.Reply)
-	} else {
+	case e.Reply != "":
 		s.parts = append(s.parts, e.Reply)
 	}
 	s.when(text.JourneyNextTry, e.Next)

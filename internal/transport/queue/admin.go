@@ -2,57 +2,171 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+	"github.com/posthorn-mail/posthorn/internal/transport/journey"
 )
 
-// Item is a queued message as an admin sees it.
-type Item struct {
-	Message    Message // its Recipients are empty
-	Held       bool
-	Recipients []Waiting
+// releasedLife is how long a message has at least after it was released, however old it is.
+const releasedLife = 24 * time.Hour
+
+// change is what an admin does to a message.
+type change struct {
+	what journey.Kind
+	by   string
+	// apply changes the rows read; it reports whether the message is taken out of the queue, and may refuse.
+	apply func(m *message, legs []legAt, now time.Time) (remove bool, err error)
+	log   func(*obs.MailLog, mail.MessageID, string)
 }
 
-// Waiting is a recipient that is not settled yet.
-type Waiting struct {
-	Recipient   mail.Recipient
-	Destination string
-	Attempts    int
-	Next        time.Time // the next attempt; zero while held or while an attempt is going on
-	Last        Result    // the last attempt's, if Attempts is not zero
+// legAt is a leg with its name and the due time it had.
+type legAt struct {
+	ref    ref
+	leg    *leg
+	oldDue time.Time
 }
 
-// Filter chooses messages for List. The zero value chooses all.
-type Filter struct {
-	After   mail.MessageID // only later ones, for paging
-	Account mail.AccountID // only this account's
-	Domain  mail.Domain    // only with a recipient at this domain
-	Max     int            // at most so many; default 100
+// Hold keeps a message from being tried until Release. by is who did it, for the journey. An attempt that is going on is not
+// stopped.
+func (q *Queue) Hold(ctx context.Context, id mail.MessageID, by string) error {
+	return q.change(ctx, id, change{what: journey.Held, by: by, log: (*obs.MailLog).Held,
+		apply: func(m *message, legs []legAt, _ time.Time) (bool, error) {
+			m.held = true
+			for _, l := range legs {
+				l.leg.due = time.Time{}
+			}
+			return false, nil
+		}})
 }
-
-// List gives queued messages, oldest first.
-func (q *Queue) List(ctx context.Context, f Filter) ([]Item, error) { return nil, nil }
-
-// Get gives one queued message; a fault of KindNotFound if it is not (any more) in the queue.
-func (q *Queue) Get(ctx context.Context, id mail.MessageID) (Item, error) {
-	return Item{}, mail.Refuse(mail.KindNotFound, "not in the queue")
-}
-
-// Has reports whether the message is in the queue.
-func (q *Queue) Has(ctx context.Context, id mail.MessageID) (bool, error) { return false, nil }
-
-// Hold keeps a message from being tried until Release. by is who did it, for the journey.
-func (q *Queue) Hold(ctx context.Context, id mail.MessageID, by string) error { return nil }
 
 // Release ends a hold; the message is due at once.
-func (q *Queue) Release(ctx context.Context, id mail.MessageID, by string) error { return nil }
+func (q *Queue) Release(ctx context.Context, id mail.MessageID, by string) error {
+	return q.change(ctx, id, change{what: journey.Released, by: by, log: (*obs.MailLog).Released,
+		apply: func(m *message, legs []legAt, now time.Time) (bool, error) {
+			if !m.held {
+				return false, mail.Refuse(mail.KindNotAllowed, "the message is not held")
+			}
+			m.held = false
+			m.Expires = later(m.Expires, now.Add(releasedLife))
+			hurry(legs, now)
+			return false, nil
+		}})
+}
 
-// Retry makes a message due at once, and lets its destinations be tried again.
-func (q *Queue) Retry(ctx context.Context, id mail.MessageID, by string) error { return nil }
+// Retry makes a message due at once, and ends the back-off of its destinations.
+func (q *Queue) Retry(ctx context.Context, id mail.MessageID, by string) error {
+	return q.change(ctx, id, change{what: journey.Retried, by: by,
+		apply: func(m *message, legs []legAt, now time.Time) (bool, error) {
+			if m.held {
+				return false, mail.Refuse(mail.KindNotAllowed, "the message is held; release it")
+			}
+			hurry(legs, now)
+			return false, nil
+		}})
+}
 
 // Cancel takes a message out of the queue without a notice. An attempt that is going on is not stopped.
-func (q *Queue) Cancel(ctx context.Context, id mail.MessageID, by string) error { return nil }
+func (q *Queue) Cancel(ctx context.Context, id mail.MessageID, by string) error {
+	return q.change(ctx, id, change{what: journey.Cancelled, by: by, log: (*obs.MailLog).Cancelled,
+		apply: func(*message, []legAt, time.Time) (bool, error) { return true, nil }})
+}
 
-// Depth is how many messages wait.
-func (q *Queue) Depth(ctx context.Context) (int, error) { return 0, nil }
+func hurry(legs []legAt, now time.Time) {
+	for _, l := range legs {
+		l.leg.due = now
+	}
+}
+
+// change reads a message, applies the change, and commits it.
+func (q *Queue) change(ctx context.Context, id mail.MessageID, c change) error {
+	defer q.lock(id).Unlock()
+	m, legs, err := q.readAll(ctx, id)
+	if err != nil {
+		return err
+	}
+	now := q.o.Clock.Now()
+	remove, err := c.apply(m, legs, now)
+	if err != nil {
+		return err
+	}
+	b := store.NewBatch()
+	b.Raise(partitionOf(id))
+	for _, l := range legs {
+		if !l.oldDue.IsZero() {
+			b.Delete(dueKey(l.ref, l.oldDue))
+		}
+		if remove {
+			b.Delete(legKey(l.ref))
+			continue
+		}
+		q.setLeg(b, m, l.ref, l.leg)
+	}
+	key := messageKey(id)
+	if remove {
+		b.Delete(key)
+		b.Unref(m.Blob.ID, key)
+	} else {
+		b.Set(key, m.encode())
+	}
+	event := journey.Event{At: now, Kind: c.what, Detail: c.by}
+	journey.Record(b, id, event)
+	if err := store.Commit(ctx, q.st, b); err != nil {
+		return fmt.Errorf("change queued message: %w", err)
+	}
+	if c.log != nil {
+		c.log(q.o.MailLog, id, c.by)
+	}
+	q.o.Journeys.Publish(id, event)
+	if !remove && !m.held {
+		q.again(legs, now)
+	}
+	return nil
+}
+
+// again tells the window of legs that are due now.
+func (q *Queue) again(legs []legAt, now time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range legs {
+		q.win.hurry(l.leg.domain(), now)
+	}
+	q.wake()
+}
+
+// readAll gives a message with all of its legs; a fault of KindNotFound if it is not in the queue.
+func (q *Queue) readAll(ctx context.Context, id mail.MessageID) (*message, []legAt, error) {
+	v, err := q.st.View(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the queue: %w", err)
+	}
+	defer v.Close()
+	m, err := readMessage(ctx, v, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if m == nil {
+		return nil, nil, mail.Refusef(mail.KindNotFound, "message %s is not in the queue", id)
+	}
+	legs, err := readLegs(ctx, v, id)
+	return m, legs, err
+}
+
+func readLegs(ctx context.Context, v store.View, id mail.MessageID) (legs []legAt, err error) {
+	err = v.Scan(ctx, store.PrefixRange(legsPrefix(id)), func(key, value []byte) (bool, error) {
+		l, err := decodeLeg(value)
+		if err != nil {
+			return false, err
+		}
+		n := key[len(key)-2:]
+		legs = append(legs, legAt{ref{id, uint16(n[0])<<8 | uint16(n[1])}, l, l.due})
+		return true, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read queue rows: %w", err)
+	}
+	return legs, nil
+}

@@ -63,7 +63,9 @@ type Result struct {
 	Server   string // the server that said so; empty if it is our own finding
 	Address  string // its IP address
 	TLS      string // as in journey.Event
-	Policy   string
+	// TLSVersion is the version's number as crypto/tls has it; 0 for none.
+	TLSVersion uint16
+	Policy     string
 	// Final means that the server is the mailbox's own (LMTP): the recipient is delivered, not only relayed.
 	Final bool
 	// NotifiesSuccess means that the server took over the duty to send a success notice (it knows DSN).

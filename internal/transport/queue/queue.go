@@ -1,11 +1,15 @@
 package queue
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
+	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
 	"github.com/posthorn-mail/posthorn/internal/transport/journey"
@@ -15,6 +19,7 @@ import (
 type Options struct {
 	Clock    clock.Clock
 	Log      *slog.Logger
+	MailLog  *obs.MailLog
 	Journeys *journey.Journeys // where live events are published; may be nil
 	Notifier Notifier          // required before Run
 	// Destination gives the scheduling key of a domain (route.Router.Key); default: the domain.
@@ -24,18 +29,21 @@ type Options struct {
 	Concurrency, PerDestination int
 	// Window bounds the legs in memory; default 65,536.
 	Window int
-}
-
-// Schedule says when to try again and when to give up.
-type Schedule struct {
-	Retries     []time.Duration // after the n-th attempt; the last repeats
-	GiveUp      time.Duration   // default 5 days
-	GiveUpNull  time.Duration   // for notices; default 1 day
-	DelayNotice time.Duration   // default 4 hours; negative: never
+	// Grace is how long attempts going on may take to end when Run is told to end; default 10 s.
+	Grace time.Duration
 }
 
 // Queue is the queue of a store.
-type Queue struct{ o Options }
+type Queue struct {
+	st store.Store
+	o  Options
+
+	mu  sync.Mutex
+	win window // guarded by mu
+
+	kick  chan struct{} // the loop should look again
+	locks [64]sync.Mutex
+}
 
 // Sender makes attempts. transport/relay implements it.
 type Sender interface {
@@ -53,22 +61,42 @@ type Report struct {
 	Events []journey.Event
 }
 
-// Open opens the queue of a store; no I/O.
-func Open(ctx context.Context, st store.Store, o Options) (*Queue, error) {
-	return &Queue{o: o}, nil
+var errNoNotifier = errors.New("queue: no notifier")
+
+// Open opens the queue of a store. It does no I/O and starts nothing: Run does.
+func Open(_ context.Context, st store.Store, o Options) (*Queue, error) {
+	if o.Clock == nil {
+		o.Clock = clock.Real()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Destination == nil {
+		o.Destination = func(d mail.Domain) string { return string(d) }
+	}
+	o.Schedule = o.Schedule.withDefaults()
+	o.Concurrency = cmp.Or(o.Concurrency, 200)
+	o.PerDestination = cmp.Or(o.PerDestination, 10)
+	o.Window = cmp.Or(o.Window, 1<<16)
+	o.Grace = cmp.Or(o.Grace, 10*time.Second)
+	return &Queue{st: st, o: o, win: newWindow(&o), kick: make(chan struct{}, 1)}, nil
 }
-
-// Add puts a message's rows, with its Queued events, into the caller's one commit.
-func (q *Queue) Add(b *store.Batch, m Message) {}
-
-// Wake tells the queue that the commit of an Add is durable. If it is forgotten the message is found within a minute.
-func (q *Queue) Wake(m Message) {}
 
 // SetNotifier gives the queue its notifier, once, before Run (bounce needs intake, which needs the queue).
 func (q *Queue) SetNotifier(n Notifier) { q.o.Notifier = n }
 
-// Run works the queue until ctx ends, and returns when no attempt is going on any more.
-func (q *Queue) Run(ctx context.Context, s Sender) error {
-	<-ctx.Done()
-	return nil
+// wake makes the loop look again.
+func (q *Queue) wake() {
+	select {
+	case q.kick <- struct{}{}:
+	default:
+	}
+}
+
+// lock keeps two settlings, or a settling and an admin, from changing one message at a time. It may be held while a commit waits
+// for the disk: only the same message (and a few that share the lock) waits with it.
+func (q *Queue) lock(id mail.MessageID) *sync.Mutex {
+	l := &q.locks[int(id.ID[idLen-1])%len(q.locks)]
+	l.Lock()
+	return l
 }

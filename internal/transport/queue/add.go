@@ -1,0 +1,82 @@
+package queue
+
+import (
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+	"github.com/posthorn-mail/posthorn/internal/transport/journey"
+)
+
+// maxLeg bounds the recipients of one transaction (RFC 5321 section 4.5.3.1.8).
+const maxLeg = 100
+
+// cut groups a message's recipients into legs, in a way that is always the same for the same message.
+func (q *Queue) cut(m *Message) []*leg {
+	var legs []*leg
+	open := make(map[string]*leg)
+	for _, r := range m.Recipients {
+		key := q.o.Destination(r.Address.Domain)
+		l := open[key]
+		if l == nil || len(l.recipients) == maxLeg {
+			l = &leg{due: m.Due}
+			open[key] = l
+			legs = append(legs, l)
+		}
+		l.recipients = append(l.recipients, recipient{Recipient: r})
+	}
+	return legs
+}
+
+// Add puts a message's rows, with its Queued events, into the caller's one commit. The rows are the same when a conflict makes the
+// caller build its batch again.
+func (q *Queue) Add(b *store.Batch, m Message) {
+	q.o.Schedule.times(&m)
+	legs := q.cut(&m)
+	row := message{Message: m, legs: len(legs)}
+	b.Raise(partitionOf(m.ID))
+	key := messageKey(m.ID)
+	b.Set(key, row.encode())
+	b.Ref(m.Blob.ID, key)
+	for i, l := range legs {
+		q.setLeg(b, &row, ref{m.ID, uint16(i)}, l)
+	}
+	events := make([]journey.Event, len(m.Recipients))
+	for i, r := range m.Recipients {
+		events[i] = journey.Event{At: m.Created, Kind: journey.Queued, Recipient: r.Address.Unicode()}
+		if m.Due.After(m.Created) {
+			events[i].Next = m.Due
+		}
+	}
+	journey.Record(b, m.ID, events...)
+}
+
+// setLeg writes a leg's row, and its due row unless it is held.
+func (q *Queue) setLeg(b *store.Batch, m *message, r ref, l *leg) {
+	b.Set(legKey(r), l.encode())
+	if l.due.IsZero() {
+		return
+	}
+	d := dueRow{ref: r, due: l.due, urgent: q.o.Schedule.urgent(&m.Message, l), domain: l.domain()}
+	b.Set(dueKey(r, l.due), d.value())
+}
+
+// domain decides the leg's destination.
+func (l *leg) domain() mail.Domain {
+	if len(l.recipients) == 0 {
+		return ""
+	}
+	return l.recipients[0].Address.Domain
+}
+
+// Wake tells the queue that the commit of an Add is durable. If it is forgotten the message is found within a minute or two.
+func (q *Queue) Wake(m Message) {
+	q.o.Schedule.times(&m)
+	now := q.o.Clock.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, l := range q.cut(&m) {
+		q.win.offer(dueRow{
+			ref: ref{m.ID, uint16(i)}, due: l.due, urgent: q.o.Schedule.urgent(&m, l), domain: l.domain(),
+		}, now)
+	}
+	q.wake()
+}

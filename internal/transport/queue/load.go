@@ -1,0 +1,67 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// loadChunk is how many due rows are offered to the window at once, under its lock.
+const loadChunk = 256
+
+// load offers the window the legs on disk that are due from one time to another, and learns when the next will be.
+func (q *Queue) load(ctx context.Context, from, now time.Time) error {
+	v, err := q.st.View(ctx)
+	if err != nil {
+		return fmt.Errorf("open the queue: %w", err)
+	}
+	defer v.Close()
+	for p := range Partitions {
+		more, err := q.loadPartition(ctx, v, partitionAt(p), from, now)
+		if err != nil {
+			return fmt.Errorf("read queue partition %d: %w", p, err)
+		}
+		if !more {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (q *Queue) loadPartition(ctx context.Context, v store.View, p store.Partition, from, now time.Time) (bool, error) {
+	prefix := p.Key(prefixDue)
+	r := store.PrefixRange(prefix)
+	if ms := from.UnixMilli(); ms > 0 {
+		r.Start = dueKeyIn(p, ms)
+	}
+	more := true
+	chunk := make([]dueRow, 0, loadChunk)
+	offer := func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		for _, d := range chunk {
+			if more = more && q.win.offer(d, now); !more {
+				break
+			}
+		}
+		chunk = chunk[:0]
+	}
+	err := v.Scan(ctx, r, func(key, value []byte) (bool, error) {
+		d, err := decodeDue(key, value)
+		if err != nil {
+			return false, err
+		}
+		chunk = append(chunk, d)
+		if d.due.After(now) { // the first that is not due yet says when to look again
+			return false, nil
+		}
+		if len(chunk) == loadChunk {
+			offer()
+		}
+		return more, nil
+	})
+	offer()
+	return more, err
+}

@@ -1,0 +1,163 @@
+package queue
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// scanEvery is how often the disk is looked at for what falls due.
+	scanEvery = time.Second
+	// lapEvery is how often everything that is due is looked at, found before or not.
+	lapEvery = time.Minute
+	// slack is how far back a scan starts before the end of the last, for commits that were slow to become durable.
+	slack = 10 * time.Second
+)
+
+// Run works the queue until ctx ends, and returns when no attempt is going on any more. Only one Run may go on at a time.
+func (q *Queue) Run(ctx context.Context, s Sender) error {
+	if q.o.Notifier == nil {
+		return errNoNotifier
+	}
+	// Attempts outlive ctx by the grace time: cutting one off between the last octet and the other server's reply makes a
+	// double.
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	r := runner{q: q, sender: s, work: work, wake: q.o.Clock.NewTimer(0)}
+	defer r.wake.Stop()
+	r.loop(ctx)
+	grace := q.o.Clock.AfterFunc(q.o.Grace, stop)
+	defer grace.Stop()
+	r.attempts.Wait()
+	return nil
+}
+
+// runner is the loop's own state.
+type runner struct {
+	q        *Queue
+	sender   Sender
+	work     context.Context // of the attempts; stored, as they outlive Run's by the grace time
+	attempts sync.WaitGroup
+	wake     interface {
+		C() <-chan time.Time
+		Stop() bool
+		Reset(time.Duration) bool
+	}
+
+	horizon  time.Time // everything due until then has been looked at, or left on disk knowingly
+	lastScan time.Time
+	lastLap  time.Time
+	lapTook  time.Duration
+}
+
+func (r *runner) loop(ctx context.Context) {
+	for ctx.Err() == nil {
+		r.scan(ctx)
+		r.start()
+		r.wake.Reset(r.pause())
+		select {
+		case <-ctx.Done():
+		case <-r.q.kick:
+		case <-r.wake.C():
+		}
+	}
+}
+
+// start starts all attempts that can start.
+func (r *runner) start() {
+	q := r.q
+	now := q.o.Clock.Now()
+	for {
+		q.mu.Lock()
+		q.win.rouse(now)
+		s, ok := q.win.take(now)
+		q.mu.Unlock()
+		if !ok {
+			return
+		}
+		r.attempts.Go(func() { q.attempt(r.work, r.sender, s) })
+	}
+}
+
+// scan looks at the disk if it is time to.
+func (r *runner) scan(ctx context.Context) {
+	q := r.q
+	now := q.o.Clock.Now()
+	q.mu.Lock()
+	lap, forward := r.lapDue(now), r.scanDue(now)
+	if lap {
+		q.win.startLap()
+	}
+	if lap || forward {
+		q.win.next = time.Time{}
+	}
+	q.mu.Unlock()
+	if !lap && !forward {
+		return
+	}
+	from := r.horizon.Add(-slack)
+	if lap {
+		from = time.Time{}
+	}
+	began := time.Now() // real time: what a lap costs decides how often it may run
+	if err := q.load(ctx, from, now); err != nil {
+		if ctx.Err() == nil {
+			q.o.Log.Error("queue scan failed", "err", err)
+		}
+		q.mu.Lock()
+		q.win.lap = true
+		q.mu.Unlock()
+	}
+	r.lastScan, r.horizon = now, now
+	if lap {
+		r.lastLap, r.lapTook = now, time.Since(began)
+	}
+}
+
+// scanDue wants q.mu held.
+func (r *runner) scanDue(now time.Time) bool {
+	next := r.q.win.next
+	return !next.IsZero() && !next.After(now) && !r.lastScan.Add(scanEvery).After(now)
+}
+
+// lapDue wants q.mu held. Laps cost a tenth of the time at most.
+func (r *runner) lapDue(now time.Time) bool {
+	w := &r.q.win
+	since := now.Sub(r.lastLap)
+	if r.lastLap.IsZero() || since >= max(lapEvery, 10*r.lapTook) {
+		return true
+	}
+	return w.lap && len(w.known) <= w.size/2 && since >= max(scanEvery, 10*r.lapTook)
+}
+
+// pause is how long nothing needs to be done, unless the queue is woken.
+func (r *runner) pause() time.Duration {
+	q := r.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w := &q.win
+	at := r.lastLap.Add(max(lapEvery, 10*r.lapTook))
+	sooner := func(t time.Time) {
+		if t.Before(at) {
+			at = t
+		}
+	}
+	if !w.next.IsZero() {
+		sooner(later(w.next, r.lastScan.Add(scanEvery)))
+	}
+	if w.lap && len(w.known) <= w.size/2 {
+		sooner(r.lastLap.Add(max(scanEvery, 10*r.lapTook)))
+	}
+	if len(w.sleepy) > 0 {
+		sooner(w.sleepy[0].wakes())
+	}
+	return at.Sub(q.o.Clock.Now())
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

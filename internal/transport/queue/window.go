@@ -1,0 +1,326 @@
+package queue
+
+import (
+	"container/heap"
+	"slices"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+)
+
+// Bounds of the window beside Options.
+const (
+	// probes is how many legs of a destination that backs off stay in memory, to try it with.
+	probes = 8
+	// newcomer is how many attempts at once a destination gets before the first has succeeded.
+	newcomer = 2
+	// maxIdle bounds the destinations that are remembered without legs in memory.
+	maxIdle = 20_000
+)
+
+// window is the part of the queue that is in memory: legs that are due, by destination. Its owner's lock guards it.
+type window struct {
+	size, perDestination, concurrency int // limits
+
+	key   func(mail.Domain) string
+	dests map[string]*destination
+	known map[ref]bool // legs in memory, waiting or being tried
+	busy  int          // attempts going on
+	// busyNew is how many of them go to destinations that have not proven themselves: those get no more than three
+	// quarters of the attempts at once, so that many dead ones cannot keep the living waiting.
+	busyNew int
+	ring    []*destination // those that could start an attempt now, in turn
+	sleepy  sleepers       // those that back off and have legs in memory or on disk
+	// lap means that legs that are due were left on disk and there may be room for them now.
+	lap bool
+	// next is the due time of the earliest leg on disk that is not due yet, as far as is known; zero: unknown.
+	next time.Time
+}
+
+// destination is what is known of one.
+type destination struct {
+	key      string
+	ready    []queued
+	busy     int
+	failures int // in a row that found nobody
+	until    time.Time
+	asleep   int  // its place in sleepy, from 1; 0: none
+	skipped  bool // legs were left on disk
+	proven   bool // the last attempt spoke with a server
+	inRing   bool
+}
+
+type queued struct {
+	ref    ref
+	urgent time.Time
+}
+
+func newWindow(o *Options) window {
+	return window{
+		size: o.Window, perDestination: o.PerDestination, concurrency: o.Concurrency, key: o.Destination,
+		dests: make(map[string]*destination), known: make(map[ref]bool),
+	}
+}
+
+// offer takes a leg into memory if it is due and there is room, and otherwise remembers that it is on disk. It reports whether a scan
+// may go on.
+func (w *window) offer(d dueRow, now time.Time) (more bool) {
+	if d.due.IsZero() || w.known[d.ref] {
+		return true
+	}
+	if d.due.After(now) {
+		w.expect(d.due)
+		return true
+	}
+	dest := w.dest(d.domain)
+	if len(w.known) >= w.size {
+		w.lap = true
+		return false
+	}
+	if len(dest.ready) >= w.share(dest, now) && d.urgent.After(now) {
+		dest.skipped = true
+		return true
+	}
+	w.known[d.ref] = true
+	q := queued{d.ref, d.urgent}
+	if d.urgent.After(now) {
+		dest.ready = append(dest.ready, q)
+	} else {
+		dest.ready = slices.Insert(dest.ready, 0, q)
+	}
+	w.enter(dest, now)
+	return true
+}
+
+// expect hears of a leg on disk that will be due.
+func (w *window) expect(due time.Time) {
+	if w.next.IsZero() || due.Before(w.next) {
+		w.next = due
+	}
+}
+
+// share is how many legs of a destination may wait in memory.
+func (w *window) share(d *destination, now time.Time) int {
+	if d.until.After(now) {
+		return probes
+	}
+	return max(w.size/4, probes)
+}
+
+func (w *window) dest(domain mail.Domain) *destination {
+	key := w.key(domain)
+	d := w.dests[key]
+	if d == nil {
+		if len(w.dests) > maxIdle+len(w.known) {
+			w.forget()
+		}
+		d = &destination{key: key}
+		w.dests[key] = d
+	}
+	return d
+}
+
+// forget drops what is known of destinations without legs in memory.
+func (w *window) forget() {
+	for key, d := range w.dests {
+		if d.busy == 0 && len(d.ready) == 0 {
+			if d.skipped {
+				w.lap = true
+			}
+			w.wakeUp(d)
+			delete(w.dests, key)
+		}
+	}
+}
+
+func (w *window) limit(d *destination) int {
+	switch {
+	case d.failures > 0:
+		return 1
+	case !d.proven:
+		return min(newcomer, w.perDestination)
+	}
+	return w.perDestination
+}
+
+// enter puts a destination into the ring if it could start an attempt, or among the sleepers if it backs off.
+func (w *window) enter(d *destination, now time.Time) {
+	if len(d.ready) == 0 || d.inRing {
+		return
+	}
+	if d.until.After(now) && d.ready[0].urgent.After(now) {
+		w.sleep(d)
+		return
+	}
+	if d.busy < w.limit(d) {
+		d.inRing = true
+		w.ring = append(w.ring, d)
+	}
+}
+
+// slot is a place among the attempts going on.
+type slot struct {
+	ref   ref
+	dest  *destination
+	asNew bool // counted in busyNew
+}
+
+// take chooses the next leg to try; false if nothing can start now.
+func (w *window) take(now time.Time) (slot, bool) {
+	for tries := len(w.ring); tries > 0 && w.busy < w.concurrency; tries-- {
+		d := w.ring[0]
+		w.ring = w.ring[1:]
+		d.inRing = false
+		if !d.proven && w.busyNew >= max(w.concurrency*3/4, 1) {
+			d.inRing = true
+			w.ring = append(w.ring, d)
+			continue
+		}
+		if len(d.ready) == 0 || d.busy >= w.limit(d) || d.until.After(now) && d.ready[0].urgent.After(now) {
+			w.enter(d, now)
+			continue
+		}
+		q := d.ready[0]
+		d.ready = d.ready[1:]
+		d.busy++
+		w.busy++
+		if !d.proven {
+			w.busyNew++
+		}
+		w.enter(d, now)
+		return slot{q.ref, d, !d.proven}, true
+	}
+	return slot{}, false
+}
+
+// outcome is what an attempt says about its destination.
+type outcome byte
+
+const (
+	notTried    outcome = iota // nothing was sent
+	spoken                     // a server was spoken with, whatever it said
+	unreachable                // nobody was found
+)
+
+// finish frees the place of an attempt and learns from it. The leg itself leaves the memory with done.
+func (w *window) finish(s slot, o outcome, now time.Time) {
+	d := s.dest
+	d.busy--
+	w.busy--
+	if s.asNew {
+		w.busyNew--
+	}
+	switch o {
+	case spoken:
+		d.proven, d.failures, d.until = true, 0, time.Time{}
+		w.wakeUp(d)
+	case unreachable:
+		d.proven = false
+		if !d.until.After(now) { // attempts that began before the first failure count once
+			d.failures++
+			d.until = now.Add(backOff(d.failures))
+		}
+		w.drop(d, now)
+	}
+	if d.skipped && len(d.ready) < w.share(d, now)/2+1 {
+		w.lap = w.lap || !d.until.After(now)
+	}
+	w.enter(d, now)
+}
+
+// drop leaves the legs of a destination that backs off to the disk, but for the probes and what is urgent.
+func (w *window) drop(d *destination, now time.Time) {
+	kept := d.ready[:0:0]
+	for i, q := range d.ready {
+		if i < probes || !q.urgent.After(now) {
+			kept = append(kept, q)
+			continue
+		}
+		delete(w.known, q.ref)
+		d.skipped = true
+	}
+	d.ready = kept
+	if d.skipped && len(kept) == 0 {
+		w.sleep(d)
+	}
+}
+
+// startLap begins to look at everything on disk that is due.
+func (w *window) startLap() {
+	w.lap = false
+	for _, d := range w.dests {
+		d.skipped = false
+	}
+}
+
+// sleep puts a destination among the sleepers, to be looked at when it has backed off.
+func (w *window) sleep(d *destination) {
+	if d.asleep == 0 {
+		heap.Push(&w.sleepy, d)
+		return
+	}
+	heap.Fix(&w.sleepy, d.asleep-1)
+}
+
+func (w *window) wakeUp(d *destination) {
+	if d.asleep != 0 {
+		heap.Remove(&w.sleepy, d.asleep-1)
+	}
+}
+
+// rouse wakes the destinations that have backed off.
+func (w *window) rouse(now time.Time) {
+	for len(w.sleepy) > 0 && !w.sleepy[0].wakes().After(now) {
+		d := w.sleepy[0]
+		heap.Pop(&w.sleepy)
+		if d.skipped && len(d.ready) == 0 {
+			w.lap = true
+		}
+		w.enter(d, now)
+	}
+}
+
+// hurry ends a destination's back-off.
+func (w *window) hurry(domain mail.Domain, now time.Time) {
+	d := w.dests[w.key(domain)]
+	if d == nil {
+		return
+	}
+	d.until, d.failures = time.Time{}, 0
+	w.wakeUp(d)
+	w.lap = true
+	w.enter(d, now)
+}
+
+// sleepers is a heap by the time to wake.
+type sleepers []*destination
+
+func (d *destination) wakes() time.Time {
+	if len(d.ready) > 0 && d.ready[0].urgent.Before(d.until) {
+		return d.ready[0].urgent
+	}
+	return d.until
+}
+
+func (s sleepers) Len() int           { return len(s) }
+func (s sleepers) Less(i, j int) bool { return s[i].wakes().Before(s[j].wakes()) }
+func (s sleepers) Swap(i, j int) {
+	s[i], s[j] = s[j], s[i]
+	s[i].asleep, s[j].asleep = i+1, j+1
+}
+
+// Push implements heap.Interface.
+func (s *sleepers) Push(x any) {
+	d := x.(*destination)
+	*s = append(*s, d)
+	d.asleep = len(*s)
+}
+
+// Pop implements heap.Interface.
+func (s *sleepers) Pop() any {
+	old := *s
+	d := old[len(old)-1]
+	*s = old[:len(old)-1]
+	d.asleep = 0
+	return d
+}
