@@ -1,0 +1,142 @@
+package mailbox
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// SetFlags changes flags and keywords of messages, in one commit; UIDs that are not there are passed over. All but \Deleted
+// changes for the e-mail, in all of its mailboxes.
+func (a *Account) SetFlags(ctx context.Context, m mail.MailboxID, uids []mail.UID, ch FlagChange) (FlagResult, error) {
+	uids = ascending(uids)
+	var res FlagResult
+	err := a.change(ctx, func(st *state, t *txn) error {
+		res = FlagResult{ModSeq: mail.ModSeq(st.head.number)}
+		snap, err := st.snapshot(ctx, m)
+		if err != nil {
+			return err
+		}
+		f := flagger{t: t, m: m, ch: ch}
+		if err := f.prepare(); err != nil {
+			return err
+		}
+		if res.Changed, res.Modified, err = f.run(ctx, &snap, uids); err != nil {
+			return err
+		}
+		if len(res.Changed) > 0 {
+			res.ModSeq = mail.ModSeq(t.number)
+		}
+		return nil
+	})
+	return res, err
+}
+
+// flagger is one change of flags.
+type flagger struct {
+	t       *txn
+	m       mail.MailboxID
+	ch      FlagChange
+	set     marks
+	changed []remark
+	shared  []entry // of changed, those whose e-mail may have other places, with the marks as they were
+}
+
+func (f *flagger) prepare() error {
+	if f.ch.Mode == FlagsRemove {
+		f.set = f.t.effect.keywords.known(f.ch.Keywords)
+	} else {
+		set, table, err := f.t.effect.keywords.bits(f.ch.Keywords)
+		if err != nil {
+			return err
+		}
+		f.set = set
+		f.t.setKeywords(table)
+	}
+	f.set.lo |= uint64(f.ch.Flags) & flagBits
+	return nil
+}
+
+func (f *flagger) marksOf(old marks) marks {
+	switch f.ch.Mode {
+	case FlagsAdd:
+		return old.or(f.set)
+	case FlagsRemove:
+		return old.andNot(f.set)
+	default:
+		return marks{lo: f.set.lo | old.lo&markShared, hi: f.set.hi}
+	}
+}
+
+// run changes the places. In a large mailbox most of the time goes here, so what is the same for all is kept out of the loop.
+func (f *flagger) run(ctx context.Context, snap *snapshot, uids []mail.UID) (changed, modified []mail.UID, err error) {
+	t := f.t
+	key := placeKey(t.st.id, f.m, 0)
+	var buf [placeLen]byte
+	var c *counters
+	snap.pick(uids, func(old *entry) {
+		if f.ch.UnchangedSince != nil && old.modseq > uint64(*f.ch.UnchangedSince) {
+			modified = append(modified, old.uid)
+			return
+		}
+		mk := f.marksOf(old.marks)
+		if mk == old.marks {
+			return
+		}
+		if c == nil {
+			c = t.counts(f.m)
+			t.effect.remarks = append(t.effect.remarks, remarked{mailbox: f.m})
+		}
+		e := *old
+		e.marks, e.modseq = mk, t.number
+		c.sub(old)
+		c.add(&e)
+		key.setUID(e.uid)
+		t.batch.Set(key.bytes(), e.append(buf[:0]))
+		changed = append(changed, e.uid)
+		r := &t.effect.remarks[len(t.effect.remarks)-1]
+		r.changes = append(r.changes, remark{uid: e.uid, marks: mk})
+		if old.marks.has(markShared) && mk.withEmailBits(old.marks) != mk {
+			f.shared = append(f.shared, e)
+		}
+	})
+	if len(changed) > 0 {
+		t.journal.updated = append(t.journal.updated, uidSet{f.m, changed})
+	}
+	return changed, modified, f.spread(ctx)
+}
+
+// spread brings the other places of shared e-mails along.
+func (f *flagger) spread(ctx context.Context) error {
+	if len(f.shared) == 0 {
+		return nil
+	}
+	v, err := f.t.st.svc.st.View(ctx)
+	if err != nil {
+		return fmt.Errorf("open a view: %w", err)
+	}
+	defer v.Close()
+	return f.t.eachEmail(ctx, v, f.shared, func(e *entry, row *emailRow) error {
+		for _, p := range row.spots {
+			if p.mailbox == f.m {
+				continue
+			}
+			if err := f.t.remarkOther(ctx, v, p, e.marks); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// remarkOther gives another place of an e-mail the e-mail's new marks.
+func (t *txn) remarkOther(ctx context.Context, v store.View, p spot, mk marks) error {
+	old, err := getPlace(ctx, v, t.st.id, p.mailbox, p.uid)
+	if err != nil {
+		return err
+	}
+	t.remark(p.mailbox, &old, remark{uid: p.uid, marks: old.marks.withEmailBits(mk)})
+	return nil
+}

@@ -1,0 +1,145 @@
+package mailbox
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// pin gives a mailbox's slot with its index loaded; it stays until unpin. A mailbox that is not there is KindNotFound.
+func (st *state) pin(ctx context.Context, m mail.MailboxID) (*slot, error) {
+	for {
+		st.show.Lock()
+		if _, ok := st.image.tree.metas[m]; !ok {
+			st.show.Unlock()
+			return nil, notFound("mailbox")
+		}
+		sl, ok := st.indexes[m]
+		if !ok {
+			sl = &slot{st: st, mailbox: m, ready: make(chan struct{}), pins: 1}
+			st.indexes[m] = sl
+			st.loading++
+			st.show.Unlock()
+			return sl, st.fill(ctx, sl)
+		}
+		if sl.index != nil {
+			sl.pins++
+			st.show.Unlock()
+			st.svc.cache.touch(sl)
+			return sl, nil
+		}
+		st.show.Unlock()
+		select {
+		case <-sl.ready:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (st *state) unpin(sl *slot) {
+	st.show.Lock()
+	sl.pins--
+	st.show.Unlock()
+}
+
+// fill loads a new slot's index, while commits go on: what is shown meanwhile and is not in the view read is played again.
+func (st *state) fill(ctx context.Context, sl *slot) error {
+	x, err := st.scanIndex(ctx, sl.mailbox)
+	st.show.Lock()
+	var size int64
+	if err == nil {
+		// The view may be ahead of what is shown. It is durable, so show it.
+		st.showThrough(x.number)
+		for _, ef := range st.replay {
+			x.apply(sl.mailbox, ef)
+		}
+		if _, ok := st.image.tree.metas[sl.mailbox]; !ok {
+			err = notFound("mailbox")
+		}
+	}
+	if err == nil {
+		sl.index = x
+		size = x.bytes()
+	} else if st.indexes[sl.mailbox] == sl {
+		delete(st.indexes, sl.mailbox)
+	}
+	if st.loading--; st.loading == 0 {
+		st.replay = nil
+	}
+	sl.err = err
+	close(sl.ready)
+	st.show.Unlock()
+	if err != nil {
+		return err
+	}
+	st.svc.cache.touch(sl)
+	st.svc.cache.grow(size)
+	return nil
+}
+
+// scanIndex reads a mailbox's places.
+func (st *state) scanIndex(ctx context.Context, m mail.MailboxID) (*index, error) {
+	v, err := st.svc.st.View(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open a view: %w", err)
+	}
+	defer v.Close()
+	x := &index{}
+	if x.number, err = v.Number(ctx, partition(st.id)); err != nil {
+		return nil, fmt.Errorf("read account number: %w", err)
+	}
+	err = v.Scan(ctx, idRange(st.id, rowPlace, m.ID), func(key, value []byte) (bool, error) {
+		if len(key) != keyHead+idLen+4 {
+			return false, errRow
+		}
+		e, err := decodePlace(mail.UID(binary.BigEndian.Uint32(key[len(key)-4:])), value)
+		if err != nil {
+			return false, err
+		}
+		x.push(e)
+		return true, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read places: %w", err)
+	}
+	return x, nil
+}
+
+// snapshot gives a mailbox's places as they are shown now. ctx bounds a load.
+func (st *state) snapshot(ctx context.Context, m mail.MailboxID) (snapshot, error) {
+	sl, err := st.pin(ctx, m)
+	if err != nil {
+		return snapshot{}, err
+	}
+	defer st.unpin(sl)
+	st.show.Lock()
+	defer st.show.Unlock()
+	if sl.index == nil {
+		return snapshot{}, notFound("mailbox")
+	}
+	return sl.index.take(), nil
+}
+
+// getPlace reads one place row.
+func getPlace(ctx context.Context, v store.View, a mail.AccountID, m mail.MailboxID, uid mail.UID) (entry, error) {
+	k := placeKey(a, m, uid)
+	b, err := v.Get(ctx, k.bytes())
+	if err != nil {
+		return entry{}, fmt.Errorf("read place row: %w", err)
+	}
+	return decodePlace(uid, b)
+}
+
+// getEmail reads one e-mail row.
+func getEmail(ctx context.Context, v store.View, a mail.AccountID, id mail.EmailID) (emailRow, error) {
+	k := idKey(a, rowEmail, id.ID)
+	b, err := v.Get(ctx, k.bytes())
+	if err != nil {
+		return emailRow{}, fmt.Errorf("read e-mail row: %w", err)
+	}
+	return decodeEmail(b)
+}

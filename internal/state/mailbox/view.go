@@ -1,0 +1,165 @@
+package mailbox
+
+import (
+	"context"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+)
+
+// View is what one session sees of one mailbox: its own sequence numbers, moved only by Sync. It shares the memory of the
+// mailbox's index, so that thousands of views cost little. It is for one goroutine, but Watch's channel may be received
+// from in another. It must be closed.
+type View struct {
+	acc      *Account
+	st       *state
+	slot     *slot
+	mailbox  mail.MailboxID
+	snap     snapshot
+	keywords *keywordTable
+	modseq   uint64
+	ghosts   int // placeholders in snap
+	gone     bool
+	watcher  *Watcher
+}
+
+// Open gives a view of a mailbox as it is now.
+func (a *Account) Open(ctx context.Context, id mail.MailboxID) (*View, error) {
+	v := &View{acc: a, mailbox: id}
+	if err := v.attach(ctx); err != nil {
+		return nil, fault(err)
+	}
+	v.st.show.Lock()
+	defer v.st.show.Unlock()
+	if v.slot.index == nil {
+		v.slot.pins--
+		a.svc.release(v.st)
+		return nil, notFound("mailbox")
+	}
+	v.snap = v.slot.index.take()
+	v.keywords = v.st.image.keywords
+	v.modseq = v.st.image.counts[id].modseq
+	return v, nil
+}
+
+// attach finds the account and holds the mailbox's index in memory.
+func (v *View) attach(ctx context.Context) error {
+	st, err := v.acc.svc.acquire(ctx, v.acc.id)
+	if err != nil {
+		return err
+	}
+	sl, err := st.pin(ctx, v.mailbox)
+	if err != nil {
+		v.acc.svc.release(st)
+		return err
+	}
+	v.st, v.slot = st, sl
+	return nil
+}
+
+func (v *View) detach() {
+	if v.st == nil {
+		return
+	}
+	v.st.unpin(v.slot)
+	v.acc.svc.release(v.st)
+	v.st, v.slot = nil, nil
+}
+
+// Close gives the view up.
+func (v *View) Close() {
+	v.detach()
+	if v.watcher != nil {
+		v.watcher.Close()
+		v.watcher = nil
+	}
+	v.snap = snapshot{}
+}
+
+// ID is the mailbox.
+func (v *View) ID() mail.MailboxID { return v.mailbox }
+
+// Len is the number of messages: the highest sequence number.
+func (v *View) Len() int { return v.snap.n }
+
+// HighestModSeq is the mailbox's highest modseq as of the last Sync.
+func (v *View) HighestModSeq() mail.ModSeq { return mail.ModSeq(max(v.modseq, 1)) }
+
+// UIDAt is the UID of a sequence number, 1 to Len; 0 outside.
+func (v *View) UIDAt(seq int) mail.UID {
+	if seq < 1 || seq > v.snap.n {
+		return 0
+	}
+	return v.snap.at(seq - 1).uid
+}
+
+// SeqOf is the sequence number of a UID.
+func (v *View) SeqOf(uid mail.UID) (seq int, ok bool) {
+	seq = v.SeqFrom(uid)
+	return seq, v.UIDAt(seq) == uid && uid != 0
+}
+
+// SeqFrom is the first sequence number whose UID is at least uid; Len+1 if there is none.
+func (v *View) SeqFrom(uid mail.UID) int { return v.snap.find(uid) + 1 }
+
+// FirstUnseen is the first sequence number without \Seen; 0 if there is none.
+func (v *View) FirstUnseen() int {
+	first := 0
+	v.snap.each(0, func(pos int, e *entry) bool {
+		if e.marks.has(uint64(mail.FlagSeen)) {
+			return true
+		}
+		first = pos + 1
+		return false
+	})
+	return first
+}
+
+// Mailbox is the mailbox's state now, which may be ahead of the view.
+func (v *View) Mailbox(ctx context.Context) (Mailbox, error) { return v.acc.ByID(ctx, v.mailbox) }
+
+// Message is one message of the view; false outside 1 to Len.
+func (v *View) Message(seq int) (Message, bool) {
+	if seq < 1 || seq > v.snap.n {
+		return Message{}, false
+	}
+	return v.message(v.snap.at(seq - 1)), true
+}
+
+func (v *View) message(e *entry) Message {
+	return Message{
+		UID:      e.uid,
+		EmailID:  e.email,
+		Flags:    e.marks.flags(),
+		Keywords: v.keywords.list(e.marks),
+		Size:     int64(e.size),
+		Received: e.time(),
+		ModSeq:   mail.ModSeq(e.modseq),
+		Gone:     e.marks.has(markGone),
+	}
+}
+
+// Each calls fn for the messages from one sequence number to another, both included, until it returns false. No lock is
+// held while it runs. The messages are as of the last Sync.
+func (v *View) Each(ctx context.Context, from, to int, fn func(seq int, m Message) bool) error {
+	var err error
+	v.snap.each(max(from, 1)-1, func(pos int, e *entry) bool {
+		if pos >= to {
+			return false
+		}
+		if pos%1024 == 0 {
+			if err = ctx.Err(); err != nil {
+				return false
+			}
+		}
+		return fn(pos+1, v.message(e))
+	})
+	return fault(err)
+}
+
+// Watch hears of changes to the mailbox. There is one watcher per view, which lives as long as it.
+func (v *View) Watch() *Watcher {
+	if v.watcher == nil {
+		v.watcher = v.acc.svc.hubs.watch(v.acc.id, v.mailbox)
+	}
+	return v.watcher
+}
