@@ -12,6 +12,10 @@ type cache struct {
 	number uint64 // guarded by mu, as all below
 	rows   room
 	lacks  room
+	// While a commit of our own is on its way, a new number may be that of our commit, which does not concern most rows; so until
+	// it is decided the cache stays at its number, and the newest one heard of is kept in heard.
+	committing bool
+	heard      uint64
 }
 
 func newCache(bytes int64) *cache {
@@ -51,6 +55,10 @@ func (c *cache) seen(number uint64) {
 }
 
 func (c *cache) moveTo(number uint64) {
+	if c.committing {
+		c.heard = max(c.heard, number)
+		return
+	}
 	if number > c.number {
 		c.rows.clear()
 		c.lacks.clear()
@@ -58,19 +66,34 @@ func (c *cache) moveTo(number uint64) {
 	}
 }
 
+// begin is told that a commit of our own is handed over. Failed or changed must follow.
+func (c *cache) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.committing, c.heard = true, 0
+}
+
+// failed is told that a commit of our own was not made, or that nobody knows.
+func (c *cache) failed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.committing = false
+	c.moveTo(c.heard)
+}
+
 // changed is told of a durable commit of our own that moved the directory on from a number: only its keys are forgotten.
 func (c *cache) changed(from uint64, keys [][]byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.number != from {
-		c.moveTo(from + 1)
-		return
+	c.committing = false
+	if c.number == from {
+		for _, k := range keys {
+			c.rows.remove(k)
+			c.lacks.remove(k)
+		}
+		c.number = from + 1
 	}
-	for _, k := range keys {
-		c.rows.remove(k)
-		c.lacks.remove(k)
-	}
-	c.number = from + 1
+	c.moveTo(max(from+1, c.heard))
 }
 
 // room is a set of rows bounded in bytes; what was least recently used goes first.

@@ -54,11 +54,14 @@ func (d *Directory) try(ctx context.Context, fn func(*tx) error) (done bool, err
 		return true, nil
 	}
 	t.batch.Expect(partition, number)
+	d.cache.begin()
 	err = store.Commit(ctx, d.st, t.batch)
-	switch {
-	case err == nil:
+	if err == nil {
 		d.cache.changed(number, t.keys)
 		return true, nil
+	}
+	d.cache.failed()
+	switch {
 	case errors.Is(err, store.ErrConflict):
 		return false, nil
 	case errors.Is(err, store.ErrFull):

@@ -206,6 +206,7 @@ func (s *resolver) role(ctx context.Context, dom *Domain, a mail.Address, depth 
 	if !isRole(a.Local) {
 		return false, nil
 	}
+	s.res.shape |= viaRole
 	if boss := s.r.d.o.Postmaster; !boss.IsNull() && !sameAddress(boss, a) && s.first("role") {
 		if _, err := s.address(ctx, boss, "", depth+1); err != nil {
 			return true, err
@@ -256,8 +257,9 @@ func (s *resolver) oldest(ctx context.Context, a mail.Address) (bool, error) {
 }
 
 // MaySend fails with KindSenderNotYours unless the account may use the address as a sender: its own addresses, also with a
-// subaddress or through a domain alias, and aliases that mean this account alone; not groups, and not a domain of which it is
-// the catch-all, where others may have addresses. The null path, which claims nothing, is allowed.
+// subaddress or through a domain alias, and aliases that mean this account alone; not groups, not a domain of which it is
+// the catch-all, where others may have addresses, and not a postmaster it was not made by an alias. The null path, which claims nothing,
+// is allowed.
 func (d *Directory) MaySend(ctx context.Context, id mail.AccountID, from mail.Address) error {
 	if from.IsNull() {
 		return nil

@@ -10,7 +10,6 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/mail"
 )
 
-
 func setUp(tb testing.TB) *Directory {
 	tb.Helper()
 	d := openDirectory(tb, openStore(tb), Options{Hostname: "mx.nord.test"})
@@ -215,8 +214,8 @@ func TestMaySend(t *testing.T) {
 	must(t, err)
 	for from, want := range map[string]bool{
 		"anna@nord.test": true, "Anna.B@nord.test": true, "anna+x@nord.test": true, "anna@north.test": true, "a+b@nord.test": true,
-		"info@nord.test": true, "info+x@nord.test": true, "loop@nord.test": true, "postmaster@nord.test": true,
-		"both@nord.test": false, "team@nord.test": false, "solo@nord.test": false, "out@nord.test": false, "jürgen@nord.test": false,
+		"info@nord.test": true, "info+x@nord.test": true, "loop@nord.test": true,
+		"postmaster@nord.test": false, "both@nord.test": false, "team@nord.test": false, "solo@nord.test": false, "out@nord.test": false, "jürgen@nord.test": false,
 		"nobody@nord.test": false, "x@elsewhere.test": false, "off@nord.test": false, "anything@all.test": false, "anna@nord.test.evil.test": false,
 	} {
 		err := d.MaySend(t.Context(), anna.ID, address(t, from))

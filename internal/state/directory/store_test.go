@@ -94,6 +94,7 @@ func addAccount(tb testing.TB, d *Directory, password string, own ...string) Acc
 	tb.Helper()
 	a, err := d.AddAccount(tb.Context(), NewAccount{Addresses: addresses(tb, own...), Password: password, Lang: text.DE})
 	must(tb, err)
+	d.o.Clock.(*clock.Fake).Advance(time.Second) // so that the order of births is that of the calls
 	return a
 }
 

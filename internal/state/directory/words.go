@@ -117,4 +117,5 @@ type shape uint8
 const (
 	viaGroup shape = 1 << iota
 	viaCatchAll
+	viaRole
 )
