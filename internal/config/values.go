@@ -160,3 +160,6 @@ func (r *RouteTLS) UnmarshalText(b []byte) error {
 	}
 	return nil
 }
+
+// Obs is the format in the log's terms.
+func (f Format) Obs() obs.Format { return obs.Format(f) }

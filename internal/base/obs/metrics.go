@@ -22,7 +22,7 @@ type Metrics struct {
 	Recipients      *prometheus.CounterVec   // outcome (delivered, relayed, deferred, returned)
 	Removed         *prometheus.CounterVec   // proto
 	QueueActions    *prometheus.CounterVec   // action (held, released, cancelled)
-	Queue           *prometheus.GaugeVec     // state (due, waiting, held); recipients
+	Queue           prometheus.Gauge         // messages waiting
 	CommitSeconds   prometheus.Histogram     // the store's commits
 	DeliverySeconds *prometheus.HistogramVec // outcome (delivered, relayed, returned); from accepted to settled
 }
@@ -46,7 +46,7 @@ func NewMetrics() *Metrics {
 		Recipients:    counter("recipients_total", "What became of recipients; deferred counts every try.", "outcome"),
 		Removed:       counter("removed_emails_total", "E-mails that clients removed for good.", "proto"),
 		QueueActions:  counter("queue_actions_total", "What people did to queued messages.", "action"),
-		Queue:         gauge("queue_recipients", "Recipients in the queue now.", "state"),
+		Queue:         prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "posthorn", Name: "queue_messages", Help: "Messages in the queue now."}),
 		CommitSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "posthorn", Name: "commit_seconds", Help: "Time of one durable commit of the store.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 12), // 0.1 ms to 2.4 s

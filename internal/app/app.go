@@ -1,0 +1,256 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
+	"github.com/posthorn-mail/posthorn/internal/base/obs"
+	"github.com/posthorn-mail/posthorn/internal/config"
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/server/adminapi"
+	"github.com/posthorn-mail/posthorn/internal/server/httpd"
+	"github.com/posthorn-mail/posthorn/internal/state/certs"
+	"github.com/posthorn-mail/posthorn/internal/state/directory"
+	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
+	"github.com/posthorn-mail/posthorn/internal/store"
+	"github.com/posthorn-mail/posthorn/internal/store/pebblestore"
+	"github.com/posthorn-mail/posthorn/internal/transport/journey"
+	"github.com/posthorn-mail/posthorn/internal/transport/queue"
+)
+
+// App is one server. It is made by New and ended by Run or, if it never runs, by Close.
+type App struct {
+	cfg     config.Config
+	world   World
+	metrics *obs.Metrics
+	mailLog *obs.MailLog
+
+	store     store.Store
+	certs     *certs.Keeper
+	guard     *limit.Guard
+	directory *directory.Directory
+	mailboxes *mailbox.Service
+	journeys  *journey.Journeys
+	queue     *queue.Queue
+	admin     *adminapi.Admin
+
+	services []service
+	sockets  sockets
+	started  time.Time // written before any part runs
+	ready    chan struct{}
+	state    atomic.Int32
+	closers  []func() error // in the order of opening
+}
+
+// The states of a server, for readiness.
+const (
+	stateStarting int32 = iota
+	stateReady
+	stateStopping
+)
+
+// drain is how long sessions and attempts have to come to a good end.
+const drain = 30 * time.Second
+
+// New builds a server. It opens the store, and fails if another process has it.
+func New(cfg config.Config, w World) (*App, error) {
+	a := &App{cfg: cfg, world: w, metrics: obs.NewMetrics(), ready: make(chan struct{})}
+	if err := a.build(context.Background()); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// build is the whole server on one page, from the bottom up.
+func (a *App) build(ctx context.Context) error {
+	w, cfg := &a.world, &a.cfg
+	closeLog, err := w.complete(cfg)
+	if err != nil {
+		return err
+	}
+	a.closeLater(closeLog)
+	a.mailLog = obs.NewMailLog(w.MailLog, cfg.Log.Format.Obs(), w.Clock, a.metrics)
+
+	// State.
+	if a.certs, err = a.openCerts(); err != nil {
+		return err
+	}
+	engine, err := pebblestore.Open(cfg.StoreDir(), pebblestore.Options{FS: w.FS, Log: w.Log, Clock: w.Clock})
+	if err != nil {
+		return fmt.Errorf("open the store in %s: %w", cfg.StoreDir(), err)
+	}
+	a.store = engine
+	a.closeLater(engine.Close)
+	a.mailboxes = mailbox.New(a.store, mailbox.Options{Clock: w.Clock, Log: w.Log})
+	a.closeLater(func() error { a.mailboxes.Close(); return nil })
+	a.guard = limit.NewGuard(w.Clock, limit.DefaultPolicy())
+	if a.directory, err = directory.Open(ctx, a.store, a.directoryOptions()); err != nil {
+		return fmt.Errorf("open the directory: %w", err)
+	}
+	a.closeLater(func() error { a.directory.Close(); return nil })
+
+	// Transport.
+	a.journeys = journey.New(a.store, journey.Options{Clock: w.Clock})
+	a.closeLater(a.journeys.Close)
+	if a.queue, err = queue.Open(ctx, a.store, a.queueOptions()); err != nil {
+		return fmt.Errorf("open the queue: %w", err)
+	}
+
+	// Servers.
+	a.admin = adminapi.New(a.adminParts())
+	web := httpd.New(httpd.Config{Metrics: a.metrics.Handler(), Healthy: a.healthy, Ready: a.readiness, Log: w.Log})
+	a.services = []service{
+		{"admin", []config.Addr{{Network: "unix", Address: cfg.Socket()}}, func(ctx context.Context, ln net.Listener) error {
+			return a.admin.Serve(ctx, ln, drain, w.Log)
+		}},
+		{"metrics", cfg.Listen.Metrics, web.Serve},
+	}
+	return nil
+}
+
+// parts is what runs, in order of starting.
+func (a *App) parts() []part {
+	a.started = a.world.Clock.Now()
+	return []part{
+		{"prune journeys", a.every(time.Hour, "prune journeys", a.pruneJourneys)},
+		{"sweep bodies", a.every(10*time.Minute, "sweep bodies", a.sweep)},
+		{"measure the queue", a.every(15*time.Second, "measure the queue", a.measure)},
+		{"servers", a.serveAll},
+	}
+}
+
+func (a *App) closeLater(f func() error) { a.closers = append(a.closers, f) }
+
+// Close ends a server that does not run (any more), the store last.
+func (a *App) Close() error {
+	var errs []error
+	for len(a.closers) > 0 {
+		last := len(a.closers) - 1
+		errs = append(errs, a.closers[last]())
+		a.closers = a.closers[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// Admin is the operations of this server, as the admin socket serves them.
+func (a *App) Admin() *adminapi.Admin { return a.admin }
+
+// Journeys is where a journey's events can be watched.
+func (a *App) Journeys() *journey.Journeys { return a.journeys }
+
+// Reload reads the certificates again.
+func (a *App) Reload() error { return a.certs.Reload() }
+
+func (a *App) openCerts() (*certs.Keeper, error) {
+	pairs := make([]certs.Pair, 0, len(a.cfg.TLS.Certificates)+1)
+	for _, c := range a.cfg.TLS.Certificates {
+		pairs = append(pairs, certs.Pair(c))
+	}
+	if len(pairs) == 0 {
+		own := certs.Pair(a.cfg.OwnCertificate())
+		made, err := certs.Own(own, []string{string(a.cfg.Hostname.Domain)}, a.world.Clock.Now())
+		if err != nil {
+			return nil, fmt.Errorf("make a certificate: %w", err)
+		}
+		if made {
+			a.world.Log.Info("made a self-signed certificate", "file", own.Cert)
+		}
+		pairs = append(pairs, own)
+	}
+	k, err := certs.Open(pairs, a.world.Clock, a.world.Log)
+	if err != nil {
+		return nil, fmt.Errorf("open certificates: %w", err)
+	}
+	return k, nil
+}
+
+func (a *App) directoryOptions() directory.Options {
+	return directory.Options{
+		Clock: a.world.Clock, Log: a.world.Log, MailLog: a.mailLog, Guard: a.guard, Hostname: a.cfg.Hostname.Domain,
+		Births: func(b *store.Batch, acc directory.Account) {
+			a.mailboxes.Birth(b, acc.ID, mailbox.BirthOptions{
+				Lang: acc.Lang, Quota: mailbox.Quota{Bytes: acc.Quota.Bytes, Emails: acc.Quota.Emails},
+			})
+		},
+		Deaths: a.mailboxes.Death,
+	}
+}
+
+func (a *App) queueOptions() queue.Options {
+	q := a.cfg.Queue
+	notice := q.DelayNotice.Std()
+	if notice == 0 {
+		notice = -1 // never
+	}
+	return queue.Options{
+		Clock: a.world.Clock, Log: a.world.Log, Journeys: a.journeys,
+		Schedule:    queue.Schedule{GiveUp: q.GiveUp.Std(), DelayNotice: notice},
+		Concurrency: q.Workers, PerDestination: q.PerHost,
+	}
+}
+
+func (a *App) adminParts() adminapi.Parts {
+	return adminapi.Parts{
+		Clock: a.world.Clock, Store: a.store, Directory: a.directory, Mailboxes: a.mailboxes, Queue: a.queue, Journeys: a.journeys,
+		Resolver: a.world.Resolver, Certs: a.certs, MailLog: a.mailLog, Hostname: a.cfg.Hostname.Domain, Version: Version(),
+		Submit: a.submit, Listeners: a.addrs, Started: func() time.Time { return a.started },
+		Forgive: a.guard.Forgive,
+	}
+}
+
+func (a *App) pruneJourneys(ctx context.Context) error {
+	before := a.world.Clock.Now().Add(-a.cfg.Mail.Journey.Std())
+	n, err := a.journeys.Prune(ctx, before, a.queue.Has)
+	if n > 0 {
+		a.world.Log.Info("journeys pruned", "count", n)
+	}
+	return err
+}
+
+func (a *App) sweep(ctx context.Context) error {
+	n, err := a.store.Sweep(ctx)
+	if n > 0 {
+		a.world.Log.Info("bodies swept", "count", n)
+	}
+	return err
+}
+
+func (a *App) measure(ctx context.Context) error {
+	n, err := a.queue.Depth(ctx)
+	if err == nil {
+		a.metrics.Queue.Set(float64(n))
+	}
+	return err
+}
+
+// healthy reports a store that does not answer: then a restart may help.
+func (a *App) healthy(ctx context.Context) error {
+	v, err := a.store.View(ctx)
+	if err != nil {
+		return err
+	}
+	v.Close()
+	return nil
+}
+
+var (
+	errStarting = errors.New("starting")
+	errStopping = errors.New("stopping")
+)
+
+func (a *App) readiness() error {
+	switch a.state.Load() {
+	case stateStarting:
+		return errStarting
+	case stateStopping:
+		return errStopping
+	}
+	return nil
+}
+
+var errNoIntake = mail.Refuse(mail.KindUnsupported, "sending is not wired yet")

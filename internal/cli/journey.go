@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/posthorn-mail/posthorn/internal/base/text"
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/server/adminapi"
+	"github.com/posthorn-mail/posthorn/internal/transport/journey"
+)
+
+type journeyCmd struct {
+	ID      mail.MessageID `arg:"" optional:"" help:"The message's id, as its 250 told it. Without one the newest stories are told."`
+	Account mail.Address   `placeholder:"ADDRESS" help:"Only messages sent by this account or stored for it."`
+	Max     int            `default:"10" help:"How many stories."`
+	Follow  bool           `short:"f" help:"Tell what happens from now on, until Ctrl-C."`
+}
+
+func (c *journeyCmd) Run(s *session) error {
+	return s.withAdmin(func(a *adminapi.Client) error {
+		switch {
+		case c.Follow:
+			return c.follow(s, a)
+		case !c.ID.IsZero():
+			var j journey.Journey
+			if err := a.Call(s.ctx, "journey.read", adminapi.MessageName{ID: c.ID}, &j); err != nil {
+				return err
+			}
+			s.tell(j)
+			return nil
+		}
+		var all []journey.Journey
+		if err := a.Call(s.ctx, "journey.recent", adminapi.Recent{Account: c.Account, Max: c.Max}, &all); err != nil {
+			return err
+		}
+		for i, j := range all {
+			if i > 0 {
+				fmt.Fprintln(s.Out)
+			}
+			s.tell(j)
+		}
+		return nil
+	})
+}
+
+// tell tells one story: a line for the message, and one for each event.
+func (s *session) tell(j journey.Journey) {
+	s.say(text.CLIMessage, j.ID)
+	day := ""
+	for _, e := range j.Events {
+		at := e.At.Local()
+		if d := text.Date(s.lang, at); d != day {
+			day = d
+			fmt.Fprintf(s.Out, "  %s\n", day)
+		}
+		fmt.Fprintf(s.Out, "  %s  %s\n", text.Clock(s.lang, at), e.Say(s.lang))
+	}
+}
+
+func (c *journeyCmd) follow(s *session, a *adminapi.Client) error {
+	return a.Stream(s.ctx, "journey.watch", adminapi.Nothing{}, nil, func(raw json.RawMessage) error {
+		var e journey.Entry
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return fmt.Errorf("read an event: %w", err)
+		}
+		if !c.ID.IsZero() && e.ID != c.ID {
+			return nil
+		}
+		fmt.Fprintf(s.Out, "%s  %s  %s\n", text.Clock(s.lang, e.Event.At.Local()), e.ID, e.Event.Say(s.lang))
+		return nil
+	}, nil)
+}
