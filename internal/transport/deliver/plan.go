@@ -1,0 +1,36 @@
+package deliver
+
+import (
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/state/directory"
+	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
+	"github.com/posthorn-mail/posthorn/internal/store"
+	"github.com/posthorn-mail/posthorn/internal/transport/screen"
+	"github.com/posthorn-mail/posthorn/internal/wire/message"
+)
+
+// Message is what is to be delivered.
+type Message struct {
+	Received time.Time
+	Blob     store.BlobRef
+	Summary  *message.Summary
+	Verdict  screen.Verdict
+}
+
+// Plan says where the message goes, one Append for each account, in the accounts' order. Each account must be named once.
+func Plan(m Message, to []directory.Local) []mailbox.Append {
+	out := make([]mailbox.Append, len(to))
+	for i, l := range to {
+		role := mail.RoleInbox
+		if m.Verdict.Action == screen.Junk {
+			role = mail.RoleJunk
+		}
+		out[i] = mailbox.Append{
+			Account: l.Account, EmailID: mail.EmailID{ID: mail.NewID(m.Received)}, Role: role,
+			Received: m.Received, Blob: m.Blob, Summary: m.Summary,
+		}
+	}
+	return out
+}

@@ -1,0 +1,165 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/base/obs"
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/state/directory"
+	"github.com/posthorn-mail/posthorn/internal/transport/screen"
+	"github.com/posthorn-mail/posthorn/internal/wire/message"
+)
+
+// screen lets the checks judge.
+func (t *Transaction) screen(ctx context.Context, h message.Header) (screen.Verdict, error) {
+	v, err := screen.Run(ctx, t.in.o.Checks, &screen.Message{
+		Protocol: t.src.Protocol, Helo: t.src.Helo, Known: t.src.known(), Hostname: t.in.o.Hostname, Envelope: &t.env, Header: h,
+	})
+	if err != nil {
+		return v, mail.Failed(mail.KindUnavailable, "the message cannot be checked now", err)
+	}
+	if f := v.Fault(); f != nil {
+		return v, f
+	}
+	return v, nil
+}
+
+// checkLoop refuses a message that comes back to an alias it left us by.
+func (t *Transaction) checkLoop(h message.Header) error {
+	for _, r := range t.to {
+		if len(r.remotes) == 0 || !r.ours {
+			continue
+		}
+		for _, f := range h {
+			if f.Is("Delivered-To") && strings.EqualFold(f.Value(), r.given.Address.String()) {
+				return mail.Refuse(mail.KindLoop, "this message was forwarded from this address before, it goes round in circles")
+			}
+		}
+	}
+	return nil
+}
+
+// complete makes the header what is stored and sent: without the fields that are not for others, and, for our own people,
+// with those that are missing (RFC 6409 section 8). Own people's From and Sender must be their own addresses.
+func (t *Transaction) complete(ctx context.Context, h message.Header, id mail.MessageID, now time.Time) (message.Header, error) {
+	h = h.Without("Return-Path") // RFC 5321 section 4.4: only the final server may add it
+	if !t.src.mayRelay() || t.src.Protocol == obs.ProtoNotice {
+		return h, nil
+	}
+	if !t.src.Trusted {
+		h = h.Without("Bcc", "Resent-Bcc") // a server in our network has decided about these itself
+	}
+	var account directory.Account
+	if t.src.submits() {
+		if err := t.checkAuthor(ctx, h); err != nil {
+			return nil, err
+		}
+		var err error
+		if account, err = t.in.o.Directory.Account(ctx, t.src.Account); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok := h.First("From"); !ok {
+		if from, ok := t.author(account); ok {
+			h = append(message.Header{message.MakeField("From", from)}, h...)
+		}
+	}
+	if _, ok := h.First("Date"); !ok {
+		h = append(message.Header{message.MakeField("Date", message.FormatDate(now))}, h...)
+	}
+	if _, ok := h.First("Message-ID"); !ok {
+		h = append(message.Header{message.MakeField("Message-ID", fmt.Sprintf("<%s@%s>", id, t.in.o.Hostname))}, h...)
+	}
+	return h, nil
+}
+
+// checkAuthor holds From and Sender to the login's own addresses.
+func (t *Transaction) checkAuthor(ctx context.Context, h message.Header) error {
+	for _, name := range [...]string{"From", "Sender"} {
+		f, ok := h.First(name)
+		if !ok {
+			continue
+		}
+		list := message.ParseAddressList(f.Value())
+		for _, a := range list {
+			if a.Mark != message.MarkNone {
+				continue
+			}
+			addr, err := a.Mail()
+			if err != nil {
+				return mail.Refusef(mail.KindBadContent, "the %s field has no valid address", name)
+			}
+			if err := t.in.o.Directory.MaySend(ctx, t.src.Account, addr); err != nil {
+				return err
+			}
+		}
+		if len(list) == 0 {
+			return mail.Refusef(mail.KindBadContent, "the %s field has no valid address", name)
+		}
+	}
+	return nil
+}
+
+// author is the value of the From field a program left out.
+func (t *Transaction) author(account directory.Account) (string, bool) {
+	from := t.env.From
+	if from.IsNull() && len(account.Addresses) > 0 {
+		from = account.Addresses[0]
+	}
+	if from.IsNull() {
+		return "", false
+	}
+	enc := message.HeaderASCII
+	if t.env.UTF8 {
+		enc = message.HeaderUTF8
+	}
+	a := message.Address{Name: message.EncodeText(account.Name, enc), Local: from.Local, Domain: string(from.Domain)}
+	return message.Fold("From", a.String()), true
+}
+
+// trace is what we write above the header: for the final delivery whom it is from, and how it came (RFC 5321 section 4.4).
+func (t *Transaction) trace(id mail.MessageID, now time.Time) trace {
+	tr := trace{returnPath: "Return-Path: <" + t.env.From.String() + ">\r\n"}
+	var b strings.Builder
+	b.WriteString("Received: ")
+	if from := t.fromClause(); from != "" {
+		b.WriteString(from + "\r\n\t")
+	}
+	b.WriteString("by " + string(t.in.o.Hostname))
+	if with := t.src.with(&t.env); with != "" {
+		b.WriteString(" with " + with)
+	}
+	if tls := t.src.tlsText(); tls != "" {
+		b.WriteString(" (" + tls + ")")
+	}
+	b.WriteString("\r\n\tid " + id.String())
+	if len(t.to) == 1 && len(t.to[0].given.Address.String()) < 200 {
+		b.WriteString("\r\n\tfor <" + t.to[0].given.Address.String() + ">")
+	}
+	b.WriteString(";\r\n\t" + message.FormatDate(now) + "\r\n")
+	tr.received = b.String()
+	if len(t.to) == 1 && t.to[0].ours && len(t.to[0].remotes) > 0 {
+		tr.deliveredTo = "Delivered-To: " + t.to[0].given.Address.String() + "\r\n"
+	}
+	return tr
+}
+
+// fromClause names the client; empty if there is none, or it shall not be told.
+func (t *Transaction) fromClause() string {
+	s := &t.src
+	if !s.Remote.IsValid() || t.in.o.Client == HideClient && s.submits() {
+		return ""
+	}
+	ip := s.Remote.Addr().Unmap().WithZone("")
+	literal := "[" + ip.String() + "]"
+	if ip.Is6() {
+		literal = "[IPv6:" + ip.String() + "]"
+	}
+	if s.ReverseName != "" {
+		literal = s.ReverseName + " " + literal
+	}
+	return "from " + s.heloText() + " (" + literal + ")"
+}

@@ -1,0 +1,117 @@
+package intake
+
+import (
+	"context"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
+	"github.com/posthorn-mail/posthorn/internal/base/obs"
+	"github.com/posthorn-mail/posthorn/internal/base/resolve"
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/state/directory"
+)
+
+// lookupTime is how long a submission may wait for the DNS before the recipient is taken unseen.
+const lookupTime = 2 * time.Second
+
+// recipient is a recipient and who gets the message for it.
+type recipient struct {
+	given   mail.Recipient
+	ours    bool
+	locals  []directory.Local
+	remotes []mail.Address
+	via     []mail.Address
+}
+
+// find decides who gets the message for a recipient, or why it is refused.
+func (in *Intake) find(ctx context.Context, src *Source, r mail.Recipient, size int64) (recipient, error) {
+	res, err := in.o.Directory.Resolve(ctx, r.Address)
+	if err != nil {
+		return recipient{}, err
+	}
+	if !res.Ours {
+		if err := in.checkRelay(ctx, src, r.Address); err != nil {
+			return recipient{}, err
+		}
+		return recipient{given: r, remotes: []mail.Address{r.Address}}, nil
+	}
+	if err := in.checkQuota(ctx, res, size); err != nil {
+		return recipient{}, err
+	}
+	return recipient{given: r, ours: true, locals: res.Locals, remotes: res.Remotes, via: res.Via}, nil
+}
+
+// checkRelay decides whether the client may send to somebody elsewhere. Only of people is it known that they are there to read
+// a refusal, so only they are told at once that a domain takes no mail.
+func (in *Intake) checkRelay(ctx context.Context, src *Source, to mail.Address) error {
+	if !src.mayRelay() {
+		return mail.Refuse(mail.KindRelayDenied, "this server does not carry mail for strangers to "+string(to.Domain))
+	}
+	if !src.submits() {
+		return nil
+	}
+	if in.o.Resolver != nil {
+		look, cancel := context.WithTimeout(ctx, lookupTime)
+		err := resolve.Deliverable(look, in.o.Resolver, to.Domain)
+		cancel()
+		if mail.IsKind(err, mail.KindNoSuchDomain) || mail.IsKind(err, mail.KindNoMail) {
+			return err
+		}
+	}
+	if wait, ok := in.sent.Take(limit.ByName(src.Account.String()), 1); !ok {
+		return mail.Refusef(mail.KindTooMany, "you have written to too many people today, please try again in %s", wait.Round(time.Minute))
+	}
+	return nil
+}
+
+// checkQuota refuses an address whose only account is full. Behind an alias or a group, the others must not lose their
+// mail by it, so there it is stored even so.
+func (in *Intake) checkQuota(ctx context.Context, res directory.Resolution, size int64) error {
+	if len(res.Locals) != 1 || len(res.Remotes) > 0 {
+		return nil
+	}
+	return in.o.Mailbox.CheckQuota(ctx, res.Locals[0].Account, size)
+}
+
+// locals are the accounts that get the message, each once.
+func locals(to []recipient) []directory.Local {
+	var out []directory.Local
+	seen := make(map[mail.AccountID]bool)
+	for _, r := range to {
+		for _, l := range r.locals {
+			if !seen[l.Account] {
+				seen[l.Account] = true
+				out = append(out, l)
+			}
+		}
+	}
+	return out
+}
+
+// remotes are the recipients elsewhere, each once. One that stands behind an address of ours keeps what was asked for that
+// address, and names it as the original recipient (RFC 3461 section 5.2.7.1).
+func remotes(to []recipient) []mail.Recipient {
+	var out []mail.Recipient
+	seen := make(map[string]bool)
+	for _, r := range to {
+		for _, a := range r.remotes {
+			if seen[a.Key()] {
+				continue
+			}
+			seen[a.Key()] = true
+			one := r.given
+			one.Address = a
+			if r.ours && one.Original == "" {
+				one.OriginalType, one.Original = "rfc822", r.given.Address.String()
+				if r.given.Address.NeedsUTF8() {
+					one.OriginalType = "utf-8"
+				}
+			}
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// known reports whether the client is one of ours, for the screening.
+func (s *Source) known() bool { return s.mayRelay() || s.Protocol == obs.ProtoLMTP }
