@@ -26,6 +26,8 @@ type Message struct {
 	// Blob is the complete content to send. The commit must hold its bytes (Batch.AddBlob or an older reference); Add adds
 	// the queue's own reference, and the final settling drops it.
 	Blob store.BlobRef
+	// Skip is how many bytes at the beginning of the blob are not sent on (the Return-Path field of copies delivered here).
+	Skip int64
 	// Created is when it was accepted; zero: the id's time. Due is the first attempt; zero: at once. Expires is when to give
 	// up; zero: the schedule's time after Created or Due, whichever is later.
 	Created, Due, Expires time.Time
