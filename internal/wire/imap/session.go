@@ -1,8 +1,9 @@
 package imap
 
 import (
-	"encoding/base64"
 	"strings"
+
+	"github.com/posthorn-mail/posthorn/internal/wire/sasl"
 )
 
 // Login takes LOGIN's arguments.
@@ -25,25 +26,11 @@ func (p *Parser) Authenticate() (Authenticate, error) {
 	if p.TrySP() {
 		raw := p.span(func(c byte) bool { return c > ' ' && c < 0x7f })
 		var err error
-		if a.Initial, err = DecodeSASL(raw); err != nil || len(raw) == 0 {
+		if a.Initial, err = sasl.DecodeInitial(raw); err != nil || len(raw) == 0 {
 			p.fail("initial response is not base64")
 		}
 	}
 	return a, p.End()
-}
-
-// DecodeSASL reads a client's SASL response line; "=" is an empty initial response. The result is never nil without an
-// error.
-func DecodeSASL(line []byte) ([]byte, error) {
-	if string(line) == "=" {
-		return []byte{}, nil
-	}
-	out := make([]byte, base64.StdEncoding.DecodedLen(len(line)))
-	n, err := base64.StdEncoding.Strict().Decode(out, line)
-	if err != nil || strings.ContainsAny(string(line), "\r\n") {
-		return nil, &SyntaxError{What: "response is not base64"}
-	}
-	return out[:n], nil
 }
 
 // maxIDPairs is how many fields an ID may have (RFC 2971 section 3.3).

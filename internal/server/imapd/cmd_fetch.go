@@ -1,0 +1,175 @@
+package imapd
+
+import (
+	"context"
+	"slices"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
+	"github.com/posthorn-mail/posthorn/internal/wire/imap"
+)
+
+// cmdFetch is FETCH (RFC 9051 section 6.4.5, RFC 7162 section 3.1.4).
+func cmdFetch(ctx context.Context, s *session, c *imap.Command) (done, error) {
+	return s.fetch(ctx, c, bySeq)
+}
+
+// cmdUIDFetch is UID FETCH.
+func cmdUIDFetch(ctx context.Context, s *session, c *imap.Command) (done, error) {
+	return s.fetch(ctx, c, byUID)
+}
+
+func (s *session) fetch(ctx context.Context, c *imap.Command, n numbering) (done, error) {
+	args, err := c.Parser(s.enc).Fetch()
+	if err != nil {
+		return done{}, err
+	}
+	if args.Vanished {
+		return done{}, bad("VANISHED needs QRESYNC, which is not offered")
+	}
+	s.complete(&args, n)
+	if err := s.tellChanges(ctx, tellNoExpunge); err != nil || s.sel == nil {
+		return done{}, err
+	}
+	spans, err := s.resolve(args.Set, n)
+	if err != nil {
+		return done{}, err
+	}
+	seen, err := s.markSeen(ctx, args, spans)
+	if err != nil || s.sel == nil {
+		return done{}, err
+	}
+	f := fetcher{session: s, items: args.Items, hasFlags: args.Has(imap.FetchFlags)}
+	gone, err := s.each(ctx, spans, func(seq int, m mailbox.Message) error {
+		if args.HasChangedSince && uint64(m.ModSeq) <= args.ChangedSince {
+			return nil
+		}
+		return f.one(ctx, seq, m, seen.Contains(uint32(m.UID)))
+	})
+	if err != nil {
+		return done{}, err
+	}
+	if gone || f.gone {
+		return done{code: "EXPUNGEISSUED", text: "some messages are gone"}, nil
+	}
+	return done{}, nil
+}
+
+// complete adds the items that a command implies: UID to UID FETCH, MODSEQ to CHANGEDSINCE.
+func (s *session) complete(args *imap.Fetch, n numbering) {
+	if n == byUID && !args.Has(imap.FetchUID) {
+		args.Items = slices.Insert(args.Items, 0, imap.FetchItem{Kind: imap.FetchUID, Peek: true})
+	}
+	if args.HasChangedSince && !args.Has(imap.FetchModSeq) {
+		args.Items = append(args.Items, imap.FetchItem{Kind: imap.FetchModSeq, Peek: true})
+	}
+	s.condStore = s.condStore || args.Has(imap.FetchModSeq)
+}
+
+// markSeen sets \Seen where fetching does that (RFC 9051 section 6.4.5, "BODY[...]"), and gives the UIDs whose flags are
+// to be told with the fetch for it.
+func (s *session) markSeen(ctx context.Context, args imap.Fetch, spans []span) (imap.Set, error) {
+	var changed imap.Set
+	if s.sel.readOnly || !slices.ContainsFunc(args.Items, func(i imap.FetchItem) bool { return !i.Peek }) {
+		return changed, nil
+	}
+	var unseen []mail.UID
+	if _, err := s.each(ctx, spans, func(_ int, m mailbox.Message) error {
+		if !m.Flags.Has(mail.FlagSeen) && (!args.HasChangedSince || uint64(m.ModSeq) > args.ChangedSince) {
+			unseen = append(unseen, m.UID)
+		}
+		return nil
+	}); err != nil || len(unseen) == 0 {
+		return changed, err
+	}
+	ch := mailbox.FlagChange{Mode: mailbox.FlagsAdd, Flags: mail.FlagSeen}
+	res, err := s.account.SetFlags(ctx, s.sel.view.ID(), unseen, ch)
+	if err != nil {
+		return changed, err
+	}
+	changes, err := s.sync(ctx, tellNoExpunge)
+	if err != nil {
+		return changed, err
+	}
+	changed = setOf(res.Changed)
+	return changed, s.tell(ctx, changes, changed)
+}
+
+// fetcher answers for the messages of one FETCH.
+type fetcher struct {
+	*session
+	items    []imap.FetchItem
+	hasFlags bool
+	gone     bool // a message was gone when it was to be read
+}
+
+// one writes one message's FETCH response. Everything that can fail short of reading the body is read before a word is
+// written, so that an error leaves the response stream whole.
+func (f *fetcher) one(ctx context.Context, seq int, m mailbox.Message, tellFlags bool) error {
+	src := source{account: f.account, m: m}
+	defer src.close()
+	answers := make([]answer, len(f.items))
+	for i, item := range f.items {
+		a, err := src.answer(ctx, item)
+		if mail.IsKind(err, mail.KindNotFound) {
+			f.gone = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		answers[i] = a
+	}
+	f.w.Untagged(uint32(seq), "FETCH (")
+	for i, item := range f.items {
+		if i > 0 {
+			f.w.Raw(" ")
+		}
+		if err := f.write(item, m, answers[i]); err != nil {
+			return &lost{err}
+		}
+	}
+	if tellFlags && !f.hasFlags {
+		f.w.Raw(" FLAGS ").Flags(m.Flags, m.Keywords)
+	}
+	f.w.Raw(")").CRLF()
+	return nil
+}
+
+// write writes one item with its name.
+func (f *fetcher) write(item imap.FetchItem, m mailbox.Message, a answer) error {
+	w := f.w
+	w.Append(item.AppendName).Raw(" ")
+	switch item.Kind {
+	case imap.FetchUID:
+		w.Number(uint64(m.UID))
+	case imap.FetchFlags:
+		w.Flags(m.Flags, m.Keywords)
+	case imap.FetchInternalDate:
+		w.Time(m.Received)
+	case imap.FetchSize:
+		w.Number(uint64(m.Size))
+	case imap.FetchModSeq:
+		w.Raw("(").Number(uint64(m.ModSeq)).Raw(")")
+	case imap.FetchEmailID, imap.FetchThreadID:
+		w.Raw("(").Raw(a.id).Raw(")")
+	case imap.FetchEnvelope:
+		w.Append(func(dst []byte) []byte { return imap.AppendEnvelope(dst, &a.summary.Envelope, w.Enc) })
+	case imap.FetchBody:
+		w.Append(func(dst []byte) []byte { return imap.AppendStructure(dst, &a.summary.Root, imap.Basic, w.Enc) })
+	case imap.FetchBodyStructure:
+		w.Append(func(dst []byte) []byte { return imap.AppendStructure(dst, &a.summary.Root, imap.Extended, w.Enc) })
+	case imap.FetchBinarySize:
+		w.Number(uint64(a.size))
+	default:
+		switch {
+		case a.content == nil:
+			w.Raw("NIL")
+		case item.Kind == imap.FetchBinary:
+			return w.Literal8(a.size, a.content)
+		default:
+			return w.Literal(a.size, a.content)
+		}
+	}
+	return w.Err()
+}

@@ -1,0 +1,155 @@
+package imapd
+
+import (
+	"context"
+
+	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
+	"github.com/posthorn-mail/posthorn/internal/wire/imap"
+)
+
+// cmdSearch is SEARCH (RFC 9051 section 6.4.4).
+func cmdSearch(ctx context.Context, s *session, c *imap.Command) (done, error) {
+	return s.search(ctx, c, bySeq)
+}
+
+// cmdUIDSearch is UID SEARCH.
+func cmdUIDSearch(ctx context.Context, s *session, c *imap.Command) (done, error) {
+	return s.search(ctx, c, byUID)
+}
+
+func (s *session) search(ctx context.Context, c *imap.Command, n numbering) (done, error) {
+	args, err := c.Parser(s.enc).Search()
+	if err != nil {
+		return done{}, err
+	}
+	switch args.Charset {
+	case "", "UTF-8", "US-ASCII":
+	default:
+		return done{}, no("BADCHARSET (UTF-8 US-ASCII)", "send the search in UTF-8")
+	}
+	usesModSeq := args.Key.Uses(imap.SeModSeq)
+	s.condStore = s.condStore || usesModSeq
+	if err := s.tellChanges(ctx, tellNoExpunge); err != nil || s.sel == nil {
+		return done{}, err
+	}
+	if args.Return.Save {
+		s.sel.saved = imap.Set{} // of a search that fails nothing is saved (RFC 5182 section 2.1)
+	}
+	found, err := s.find(ctx, args.Key, n)
+	if err != nil {
+		return done{}, err
+	}
+	if args.Return.Save {
+		s.save(args.Return, found)
+	}
+	if args.HasReturn || s.rev2 {
+		s.writeESearch(c.Tag, args, found, n, usesModSeq)
+		return done{}, nil
+	}
+	s.w.Raw("* SEARCH")
+	for num := range found.nums.All() {
+		s.w.Raw(" ").Number(uint64(num))
+	}
+	if usesModSeq && !found.nums.Empty() {
+		s.w.Raw(" (MODSEQ ").Number(found.modSeq).Raw(")")
+	}
+	s.w.CRLF()
+	return done{}, nil
+}
+
+// found is what a search has found.
+type found struct {
+	nums, uids     imap.Set // nums as the command counts
+	first, last    uint32   // the lowest and highest of nums
+	modSeq         uint64   // the highest
+	minMod, maxMod uint64   // those of first and last
+}
+
+func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (found, error) {
+	var out found
+	m := matcher{session: s, now: s.srv.Clock.Now()}
+	if err := m.prepare(&key); err != nil {
+		return out, err
+	}
+	_, err := s.each(ctx, []span{{1, s.sel.view.Len()}}, func(seq int, msg mailbox.Message) error {
+		if seq%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		ok, err := m.match(ctx, key, seq, msg)
+		if err != nil || !ok {
+			return err
+		}
+		num := uint32(seq)
+		if n == byUID {
+			num = uint32(msg.UID)
+		}
+		if out.first == 0 {
+			out.first, out.minMod = num, uint64(msg.ModSeq)
+		}
+		out.last, out.maxMod = num, uint64(msg.ModSeq)
+		out.modSeq = max(out.modSeq, uint64(msg.ModSeq))
+		out.nums.Add(num)
+		out.uids.Add(uint32(msg.UID))
+		return nil
+	})
+	return out, err
+}
+
+// save keeps the result for "$": with MIN or MAX and nothing more only those (RFC 5182 section 2.4).
+func (s *session) save(ret imap.SearchReturn, f found) {
+	if ret.All || ret.Count || !ret.Min && !ret.Max {
+		s.sel.saved = f.uids
+		return
+	}
+	ranges := f.uids.Ranges()
+	var set imap.Set
+	if ret.Min && len(ranges) > 0 {
+		set.Add(ranges[0].First)
+	}
+	if ret.Max && len(ranges) > 0 {
+		set.Add(ranges[len(ranges)-1].Last)
+	}
+	s.sel.saved = set
+}
+
+// writeESearch writes the answer of RFC 4731.
+func (s *session) writeESearch(tag string, args imap.Search, f found, n numbering, usesModSeq bool) {
+	ret := args.Return
+	if !args.HasReturn {
+		ret.All = true
+	}
+	if ret == (imap.SearchReturn{Save: true}) { // the result is only kept (RFC 5182 section 2.1)
+		return
+	}
+	s.w.Raw("* ESEARCH (TAG ").String(tag).Raw(")")
+	if n == byUID {
+		s.w.Raw(" UID")
+	}
+	if ret.Min && f.first > 0 {
+		s.w.Raw(" MIN ").Number(uint64(f.first))
+	}
+	if ret.Max && f.first > 0 {
+		s.w.Raw(" MAX ").Number(uint64(f.last))
+	}
+	if ret.Count {
+		s.w.Raw(" COUNT ").Number(uint64(f.nums.Len()))
+	}
+	if ret.All && !f.nums.Empty() {
+		s.w.Raw(" ALL ").Set(f.nums)
+	}
+	if usesModSeq && f.first > 0 {
+		// RFC 4731 section 3.2: of what is told; all messages unless only MIN or MAX are asked for.
+		mod := f.modSeq
+		switch {
+		case ret.All || ret.Count:
+		case ret.Min && ret.Max:
+			mod = max(f.minMod, f.maxMod)
+		case ret.Min:
+			mod = f.minMod
+		case ret.Max:
+			mod = f.maxMod
+		}
+		s.w.Raw(" MODSEQ ").Number(mod)
+	}
+	s.w.CRLF()
+}

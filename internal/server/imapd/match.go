@@ -1,0 +1,215 @@
+package imapd
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
+	"github.com/posthorn-mail/posthorn/internal/wire/imap"
+	"github.com/posthorn-mail/posthorn/internal/wire/message"
+)
+
+// matcher holds messages to a search key.
+type matcher struct {
+	*session
+	now time.Time
+	// sets are the sequence sets of the key, resolved, by their place in the order prepare met them; a set's Num says where.
+	sets []imap.Set
+}
+
+// prepare resolves the sets of a key, folds its texts, and puts what is cheap to ask before what opens a body.
+func (m *matcher) prepare(k *imap.SearchKey) error {
+	switch k.Op {
+	case imap.SeSeqSet, imap.SeUID:
+		n := bySeq
+		if k.Op == imap.SeUID {
+			n = byUID
+		}
+		spans, err := m.resolve(k.Set, n)
+		if err != nil {
+			return err
+		}
+		var seqs imap.Set
+		for _, sp := range spans {
+			seqs.AddRange(uint32(sp.from), uint32(sp.to))
+		}
+		k.Num = uint64(len(m.sets))
+		m.sets = append(m.sets, seqs)
+	case imap.SeHeader, imap.SeBody, imap.SeText:
+		k.Text = fold(k.Text)
+	case imap.SeKeyword:
+		k.Text = strings.ToLower(k.Text)
+	}
+	for i := range k.Keys {
+		if err := m.prepare(&k.Keys[i]); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(k.Keys, func(a, b imap.SearchKey) int { return cost(a) - cost(b) })
+	return nil
+}
+
+// cost orders keys by what they read: nothing, the summary, the header, the body.
+func cost(k imap.SearchKey) int {
+	switch k.Op {
+	case imap.SeBody, imap.SeText:
+		return 3
+	case imap.SeHeader:
+		if _, ok := envelopeField(nil, k.Field); ok {
+			return 1
+		}
+		return 2
+	case imap.SeSentBefore, imap.SeSentOn, imap.SeThreadID:
+		return 1
+	}
+	most := 0
+	for _, sub := range k.Keys {
+		most = max(most, cost(sub))
+	}
+	return most
+}
+
+// match holds one message to the key. A message that is gone when it is to be read does not match.
+func (m *matcher) match(ctx context.Context, k imap.SearchKey, seq int, msg mailbox.Message) (bool, error) {
+	src := source{account: m.account, m: msg}
+	defer src.close()
+	ok, err := m.holds(ctx, k, seq, &src)
+	if mail.IsKind(err, mail.KindNotFound) {
+		return false, nil
+	}
+	return ok, err
+}
+
+func (m *matcher) holds(ctx context.Context, k imap.SearchKey, seq int, src *source) (bool, error) {
+	switch k.Op {
+	case imap.SeAnd, imap.SeOr:
+		stop := k.Op == imap.SeOr
+		for _, sub := range k.Keys {
+			if ok, err := m.holds(ctx, sub, seq, src); err != nil || ok == stop {
+				return ok, err
+			}
+		}
+		return !stop, nil
+	case imap.SeNot:
+		ok, err := m.holds(ctx, k.Keys[0], seq, src)
+		return !ok, err
+	case imap.SeHeader, imap.SeSentBefore, imap.SeSentOn:
+		return m.header(ctx, k, src)
+	case imap.SeBody, imap.SeText:
+		return m.text(ctx, k, src)
+	case imap.SeThreadID:
+		e, err := m.account.Email(ctx, src.m.EmailID)
+		return err == nil && e.Thread.String() == k.Text, err
+	}
+	return m.listing(k, seq, src.m), nil
+}
+
+// listing answers the keys that need no more than what a listing has.
+func (m *matcher) listing(k imap.SearchKey, seq int, msg mailbox.Message) bool {
+	switch k.Op {
+	case imap.SeAll:
+		return true
+	case imap.SeSeqSet, imap.SeUID:
+		return m.sets[k.Num].Contains(uint32(seq))
+	case imap.SeFlag:
+		return msg.Flags.Has(k.Flag)
+	case imap.SeKeyword:
+		return slices.Contains(msg.Keywords, k.Text)
+	case imap.SeBefore:
+		return day(msg.Received).Before(k.Day)
+	case imap.SeOn:
+		return day(msg.Received).Equal(k.Day)
+	case imap.SeLarger:
+		return msg.Size > int64(k.Num)
+	case imap.SeSmaller:
+		return msg.Size < int64(k.Num)
+	case imap.SeOlder:
+		return m.now.Sub(msg.Received) >= time.Duration(k.Num)*time.Second
+	case imap.SeYounger:
+		return m.now.Sub(msg.Received) < time.Duration(k.Num)*time.Second
+	case imap.SeModSeq:
+		return uint64(msg.ModSeq) >= k.Num
+	case imap.SeEmailID:
+		return msg.EmailID.String() == k.Text
+	}
+	return false // \Recent is never set
+}
+
+// day is a time's day in its own zone, as midnight UTC: dates in searches have no zone.
+func day(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+}
+
+// header answers the keys about header fields.
+func (m *matcher) header(ctx context.Context, k imap.SearchKey, src *source) (bool, error) {
+	sum, err := src.summary(ctx)
+	if err != nil {
+		return false, err
+	}
+	switch k.Op {
+	case imap.SeSentBefore:
+		return !sum.Envelope.Date.IsZero() && day(sum.Envelope.Date).Before(k.Day), nil
+	case imap.SeSentOn:
+		return !sum.Envelope.Date.IsZero() && day(sum.Envelope.Date).Equal(k.Day), nil
+	}
+	if value, ok := envelopeField(&sum.Envelope, k.Field); ok {
+		// An empty text asks whether the field is there at all.
+		return value != "" && strings.Contains(fold(value), k.Text), nil
+	}
+	header, err := readHeader(ctx, src)
+	if err != nil {
+		return false, err
+	}
+	for _, f := range header {
+		if f.Is(k.Field) && strings.Contains(fold(message.DecodeText(f.Value())), k.Text) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// envelopeField gives a field's value for people from the summary; ok is false if it is not kept there. With a nil
+// envelope it only tells ok.
+func envelopeField(e *message.Envelope, field string) (value string, ok bool) {
+	var list []message.Address
+	if e == nil {
+		e = &message.Envelope{}
+	}
+	switch field {
+	case "subject":
+		return message.DecodeText(e.Subject), true
+	case "message-id":
+		return e.MessageID, true
+	case "in-reply-to":
+		return e.RawInReplyTo, true
+	case "from":
+		list = e.From
+	case "to":
+		list = e.To
+	case "cc":
+		list = e.Cc
+	case "bcc":
+		list = e.Bcc
+	default:
+		return "", false
+	}
+	var b strings.Builder
+	for _, a := range list {
+		if a.Mark == message.MarkGroupEnd {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		if name := a.DisplayName(); name != "" {
+			b.WriteString(name + " ")
+		}
+		if a.Mark == message.MarkNone {
+			b.WriteString("<" + a.Local + "@" + a.Domain + ">")
+		}
+	}
+	return b.String(), true
+}

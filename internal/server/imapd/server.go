@@ -1,0 +1,112 @@
+package imapd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/base/clock"
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
+	"github.com/posthorn-mail/posthorn/internal/base/obs"
+	"github.com/posthorn-mail/posthorn/internal/server/listen"
+	"github.com/posthorn-mail/posthorn/internal/state/directory"
+	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
+	"github.com/posthorn-mail/posthorn/internal/store"
+	"github.com/posthorn-mail/posthorn/internal/wire/imap"
+	"github.com/posthorn-mail/posthorn/internal/wire/line"
+)
+
+// Options are what a server is built with. Directory, Mailboxes and Store are needed.
+type Options struct {
+	Directory *directory.Directory
+	Mailboxes *mailbox.Service
+	Store     store.Store // where APPEND stages messages
+	// TLS is for STARTTLS; nil: it is not offered.
+	TLS     *tls.Config
+	Clock   clock.Clock
+	Log     *slog.Logger
+	MailLog *obs.MailLog
+	// Version is told in ID.
+	Version string
+	Limits  Limits
+}
+
+// Limits bound what clients may use. Zero values mean the defaults.
+type Limits struct {
+	MaxMessage     int64         // bytes of an APPEND, and APPENDLIMIT; 100 MiB by default
+	Login          time.Duration // from the connection to the login; 2 minutes
+	Idle           time.Duration // without a command, or in IDLE; 30 minutes (RFC 9051 section 5.4 asks for that at least)
+	Write          time.Duration // for a client to take what is sent; 2 minutes
+	MaxBad         int           // commands outside the grammar in a row; 25
+	MaxFailed      int           // failed logins on one connection; 5
+	PerAccount     int           // connections of one account; 50
+	MaxLine        int           // bytes of a command's line; 64 KiB
+	MaxFirstLine   int           // the same before the login; 16 KiB
+	MaxSearchBytes int64         // bytes of one text part that SEARCH BODY reads; 16 MiB
+}
+
+func (l Limits) withDefaults() Limits {
+	setDefault(&l.MaxMessage, 100<<20)
+	setDefault(&l.Login, 2*time.Minute)
+	setDefault(&l.Idle, 30*time.Minute)
+	setDefault(&l.Write, 2*time.Minute)
+	setDefault(&l.MaxBad, 25)
+	setDefault(&l.MaxFailed, 5)
+	setDefault(&l.PerAccount, 50)
+	setDefault(&l.MaxLine, 64<<10)
+	setDefault(&l.MaxFirstLine, 16<<10)
+	setDefault(&l.MaxSearchBytes, 16<<20)
+	return l
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// Server runs IMAP sessions. Its Serve is a listen.Handler; the same Server may serve several listeners.
+type Server struct {
+	Options
+	commands map[string]command
+	lines    line.Pool
+	buffers  *imap.Pool
+	accounts *limit.Gates // connections of an account
+}
+
+// New makes a server. It starts nothing.
+func New(o Options) *Server {
+	o.Limits = o.Limits.withDefaults()
+	if o.Clock == nil {
+		o.Clock = clock.Real()
+	}
+	if o.Log == nil {
+		o.Log = obs.Discard()
+	}
+	if o.TLS != nil {
+		o.TLS = listen.RecordLeaf(o.TLS)
+	}
+	return &Server{Options: o, commands: table(), buffers: imap.NewPool(), accounts: limit.NewGates(o.Limits.PerAccount)}
+}
+
+// Busy is what a listener sends to a client it has no room for.
+const Busy = "* BYE [UNAVAILABLE] too many connections, please try again later\r\n"
+
+// Serve runs one session; it is a listen.Handler.
+func (srv *Server) Serve(ctx context.Context, c *listen.Conn) {
+	s := srv.newSession(c)
+	defer s.close()
+	defer c.OnDrain(s.conn.Interrupt)()
+	err := s.run(ctx)
+	if flushErr := s.flush(); err == nil {
+		err = flushErr
+	}
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return
+	}
+	srv.Log.DebugContext(ctx, "imap session ended", "peer", c.Remote.String(), "err", err)
+}
