@@ -74,6 +74,8 @@ func (c *Client) Stream(ctx context.Context, op string, request any, rest io.Rea
 	if rest != nil {
 		body = io.MultiReader(body, rest)
 	}
+	ctx, cancel := context.WithCancel(ctx) // ends the operation when event has heard enough
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://posthorn/"+op, body)
 	if err != nil {
 		return fmt.Errorf("make the request: %w", err)
