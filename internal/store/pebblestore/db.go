@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ type DB struct {
 	dir  string
 	opt  Options
 	fs   *fence
-	lock *pebble.Lock
+	lock io.Closer
 	pdb  *pebble.DB
 
 	queue queue
@@ -84,7 +85,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := makeFolder(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("make the store's folder: %w", err)
 	}
-	lock, err := pebble.LockDirectory(dir, o.FS)
+	lock, err := o.FS.Lock(o.FS.PathJoin(dir, "LOCK"))
 	if err != nil {
 		return nil, fmt.Errorf("lock the store %s (is another server running on it?): %w", dir, err)
 	}
@@ -95,23 +96,21 @@ func Open(dir string, o Options) (*DB, error) {
 	return d, nil
 }
 
-// start opens Pebble, checks the format, forgets staged chunks of the last run, and starts the goroutines.
+// start prepares Pebble in a goroutine of its own, because a disk that fails parks it, and then starts the engine's own.
 func (d *DB) start() error {
-	pdb, err := d.openPebble()
-	if err != nil {
-		return fmt.Errorf("open the store %s: %w", d.dir, err)
+	prepared := make(chan error, 1)
+	go func() { prepared <- d.prepare() }()
+	select {
+	case err := <-prepared:
+		if err != nil {
+			return fmt.Errorf("open the store %s: %w", d.dir, err)
+		}
+	case <-d.failed:
+		return fmt.Errorf("open the store %s: %w", d.dir, d.failure)
 	}
-	d.pdb = pdb
-	if err = d.checkFormat(); err == nil {
-		err = d.forgetStaged()
-	}
-	if err != nil {
-		return errors.Join(err, pdb.Close())
-	}
-	d.fs.opening.Store(false)
 	d.com.init(d)
 	for range cap(d.free) {
-		d.free <- newGroup(pdb)
+		d.free <- newGroup(d.pdb)
 	}
 	d.snap = d.newSnapshot()
 	go d.commitLoop()
@@ -119,45 +118,24 @@ func (d *DB) start() error {
 	return nil
 }
 
-// openPebble turns Pebble's fatal errors while it opens into errors.
-func (d *DB) openPebble() (pdb *pebble.DB, err error) {
+// prepare opens Pebble, checks the format and forgets staged chunks of the last run. Pebble's panics become errors.
+func (d *DB) prepare() (err error) {
 	defer func() {
-		r := recover()
-		if r == nil {
-			return
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the engine gave up: %v", r)
 		}
-		fatal, ok := r.(openFatal)
-		if !ok {
-			panic(r)
-		}
-		err = errors.New(string(fatal))
 	}()
-	return pebble.Open(d.dir, d.pebbleOptions())
-}
-
-// makeFolder makes the folder and its parents and syncs the entries, so that a crash does not forget the folder.
-func makeFolder(fs vfs.FS, dir string) error {
-	if _, err := fs.Stat(dir); err == nil {
-		return nil
-	}
-	var parents []string
-	for p := fs.PathDir(dir); ; p = fs.PathDir(p) {
-		parents = append(parents, p)
-		if _, err := fs.Stat(p); err == nil || fs.PathDir(p) == p {
-			break
-		}
-	}
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
+	if err = d.clearStillborn(); err != nil {
 		return err
 	}
-	for _, p := range parents {
-		f, err := fs.OpenDir(p)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(f.Sync(), f.Close()); err != nil {
-			return err
-		}
+	if d.pdb, err = pebble.Open(d.dir, d.pebbleOptions()); err != nil {
+		return err
+	}
+	if err = d.checkFormat(); err == nil {
+		err = d.forgetStaged()
+	}
+	if err != nil {
+		return errors.Join(err, d.pdb.Close())
 	}
 	return nil
 }
@@ -219,15 +197,26 @@ func (d *DB) Close() error {
 	case <-d.failed:
 		return errors.Join(d.failure, d.lock.Close())
 	}
+	closed := make(chan error, 1)
+	go func() { closed <- d.closePebble() }()
+	select {
+	case err := <-closed:
+		if err = errors.Join(err, d.lock.Close()); err != nil {
+			return fmt.Errorf("close the store: %w", err)
+		}
+		return nil
+	case <-d.failed:
+		return errors.Join(d.failure, d.lock.Close())
+	}
+}
+
+func (d *DB) closePebble() error {
 	d.snapMu.Lock()
 	last := d.snap
 	d.snap = nil
 	d.snapMu.Unlock()
 	last.release()
-	if err := errors.Join(d.pdb.Close(), d.lock.Close()); err != nil {
-		return fmt.Errorf("close the store: %w", err)
-	}
-	return nil
+	return d.pdb.Close()
 }
 
 // Watch hears of commits to the partition from now on.

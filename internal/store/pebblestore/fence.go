@@ -2,6 +2,7 @@ package pebblestore
 
 import (
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -17,10 +18,8 @@ import (
 // Reads and everything outside the folder pass through.
 type fence struct {
 	vfs.FS
-	dir    string
-	onFail func(op, path string, err error)
-	// opening lets errors through: while Pebble opens, it returns them.
-	opening atomic.Bool
+	dir     string
+	onFail  func(op, path string, err error)
 	failed  atomic.Bool
 	forever chan struct{} // never closed
 	meter   atomic.Pointer[meter]
@@ -34,9 +33,7 @@ type meter struct {
 }
 
 func newFence(fs vfs.FS, dir string) *fence {
-	f := &fence{FS: fs, dir: dir, forever: make(chan struct{})}
-	f.opening.Store(true)
-	return f
+	return &fence{FS: fs, dir: dir, forever: make(chan struct{})}
 }
 
 func within(dir, path string) bool {
@@ -45,14 +42,14 @@ func within(dir, path string) bool {
 
 // pass parks the caller if the store has failed.
 func (f *fence) pass() {
-	if f.failed.Load() && !f.opening.Load() {
+	if f.failed.Load() {
 		<-f.forever
 	}
 }
 
 // judge fails the store if the write failed, and parks the caller.
 func (f *fence) judge(op, path string, err error) error {
-	if err == nil || f.opening.Load() {
+	if err == nil {
 		return err
 	}
 	f.failed.Store(true)
@@ -123,6 +120,9 @@ func (f *fence) RemoveAll(name string) error {
 	}
 	return f.FS.RemoveAll(name)
 }
+
+// Lock implements vfs.FS. The folder is locked already, by the store, which can give the lock back when Pebble cannot.
+func (f *fence) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
 // Link implements vfs.FS.
 func (f *fence) Link(oldname, newname string) error {

@@ -15,7 +15,7 @@ const smallBlob = 2 << 10
 
 // small are options that reach every path with little data.
 func small(fs vfs.FS) pebblestore.Options {
-	return pebblestore.Options{FS: fs, InlineBytes: smallBlob, MemTableBytes: 256 << 10, CacheBytes: 1 << 20}
+	return pebblestore.Options{FS: fs, InlineBytes: smallBlob, MemTableBytes: 64 << 10, CacheBytes: 1 << 20}
 }
 
 func TestLaws(t *testing.T) {
@@ -28,5 +28,12 @@ func TestLaws(t *testing.T) {
 			BackupDir:  "backup",
 			LargeBlob:  smallBlob,
 		}
+	})
+}
+
+func TestDisk(t *testing.T) {
+	storetest.RunDisk(t, storetest.Disk{
+		Open:      func(fs vfs.FS) (store.Store, error) { return pebblestore.Open("store", small(fs)) },
+		LargeBlob: smallBlob,
 	})
 }

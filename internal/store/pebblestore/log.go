@@ -1,18 +1,13 @@
 package pebblestore
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// pebbleLog is Pebble's way to tell. Its Fatalf must not end the process: it fails the store and parks the caller, or,
-// while opening, unwinds to openPebble.
+// pebbleLog is Pebble's way to tell. Its Fatalf must not end the process: it fails the store and parks the caller.
 type pebbleLog struct{ d *DB }
-
-// openFatal carries a fatal error out of pebble.Open.
-type openFatal string
 
 func (l pebbleLog) Infof(string, ...any) {}
 
@@ -21,11 +16,7 @@ func (l pebbleLog) Errorf(format string, args ...any) {
 }
 
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	what := fmt.Sprintf(format, args...)
-	if l.d.fs.opening.Load() {
-		panic(openFatal(what))
-	}
-	l.d.fail("run", l.d.dir, errors.New(what))
+	l.d.fail("run", l.d.dir, fmt.Errorf(format, args...))
 	<-l.d.fs.forever
 }
 

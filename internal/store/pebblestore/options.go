@@ -87,7 +87,6 @@ func (o Options) withDefaults() Options {
 func (d *DB) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
 		FS:                          d.fs,
-		Lock:                        d.lock,
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		MemTableSize:                uint64(d.opt.MemTableBytes),
 		MemTableStopWritesThreshold: 4,
