@@ -11,7 +11,6 @@ import (
 // bench is one run.
 type bench struct {
 	repeat        int
-	binary        string
 	sink          *sink
 	startPosthorn func(users []string) (*target, error)
 	startPeers    func(users []string) (*target, error)
@@ -36,7 +35,6 @@ func run() error {
 	if err := b.build(); err != nil {
 		return err
 	}
-	defer os.RemoveAll(b.binary)
 	var results []result
 	for _, r := range rows() {
 		if only != "" && only != r.name {

@@ -58,19 +58,29 @@ func TestNoInitAndNoPanicOutsideTests(t *testing.T) {
 		}
 		for _, d := range f.ast.Decls {
 			fn, ok := d.(*ast.FuncDecl)
-			if ok && fn.Recv == nil && fn.Name.Name == "init" {
+			if !ok {
+				continue
+			}
+			if fn.Recv == nil && fn.Name.Name == "init" {
 				t.Errorf("%s has an init function", f.path)
 			}
+			if !strings.HasPrefix(fn.Name.Name, "Must") { // for constants of the program and tests, by Go's custom
+				checkNoPanic(t, f, fn)
+			}
 		}
-		ast.Inspect(f.ast, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "panic" {
-				t.Errorf("%s: panic is not control flow here", f.fset.Position(call.Pos()))
-			}
-			return true
-		})
 	}
+}
+
+func checkNoPanic(t *testing.T, f goFile, fn *ast.FuncDecl) {
+	t.Helper()
+	ast.Inspect(fn, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "panic" {
+			t.Errorf("%s: panic is not control flow here", f.fset.Position(call.Pos()))
+		}
+		return true
+	})
 }

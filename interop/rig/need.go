@@ -1,17 +1,11 @@
-// Package rig sets real programs up for the interop tests: peers from Debian, Posthorn's own binary, and real servers of it on
-// loopback.
+// Package rig sets real programs up for the interop tests: peers from Debian, and servers of Posthorn's own binary.
 package rig
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 
+	"github.com/posthorn-mail/posthorn/interop/node"
 	"github.com/posthorn-mail/posthorn/interop/peers"
 )
 
@@ -32,38 +26,36 @@ func Need(t testing.TB, program, debianPackage string) string {
 	return p
 }
 
-var buildOnce = sync.OnceValues(func() (string, error) {
-	root, err := moduleRoot()
-	if err != nil {
-		return "", err
-	}
-	dir, err := os.MkdirTemp("", "posthorn-bin-")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "posthorn")
-	cmd := exec.Command("go", "build", "-o", bin, "./cmd/posthorn")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build posthorn: %w: %s", err, out)
-	}
-	return bin, nil
-})
-
 // Binary builds cmd/posthorn once per test process and returns its path.
 func Binary(t testing.TB) string {
 	t.Helper()
-	bin, err := buildOnce()
+	bin, err := node.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return bin
 }
 
-func moduleRoot() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	if err != nil {
-		return "", fmt.Errorf("find go.mod: %w", err)
+// Start runs a server for the time of a test. Its log is shown if the test fails.
+func Start(t testing.TB, o node.Options) *node.Node {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("drives real programs; left out of -short")
 	}
-	return filepath.Dir(strings.TrimSpace(string(out))), nil
+	n, err := node.New(t.TempDir(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of %s:\n%s", o.Hostname, n.Log())
+		}
+		if err := n.Stop(); err != nil {
+			t.Errorf("stop %s: %v", o.Hostname, err)
+		}
+	})
+	return n
 }
