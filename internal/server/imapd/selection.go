@@ -52,6 +52,9 @@ func (s *session) resolve(set imap.SeqSet, n numbering) ([]span, error) {
 	if n == byUID {
 		return uidSpans(v, set.Within(uint32(v.UIDAt(v.Len())))), nil
 	}
+	if v.Len() == 0 && set.Star() { // "1:*" of an empty mailbox: clients mean all there are
+		return nil, nil
+	}
 	if int64(set.Max()) > int64(v.Len()) {
 		return nil, bad("no message has this number")
 	}
