@@ -4,21 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/config"
-	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/server/adminapi"
-	"github.com/posthorn-mail/posthorn/internal/server/httpd"
 	"github.com/posthorn-mail/posthorn/internal/state/certs"
 	"github.com/posthorn-mail/posthorn/internal/state/directory"
 	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
 	"github.com/posthorn-mail/posthorn/internal/store"
 	"github.com/posthorn-mail/posthorn/internal/store/pebblestore"
+	"github.com/posthorn-mail/posthorn/internal/transport/intake"
 	"github.com/posthorn-mail/posthorn/internal/transport/journey"
 	"github.com/posthorn-mail/posthorn/internal/transport/queue"
 )
@@ -37,6 +35,7 @@ type App struct {
 	mailboxes *mailbox.Service
 	journeys  *journey.Journeys
 	queue     *queue.Queue
+	intake    *intake.Intake
 	admin     *adminapi.Admin
 
 	services []service
@@ -101,15 +100,11 @@ func (a *App) build(ctx context.Context) error {
 		return fmt.Errorf("open the queue: %w", err)
 	}
 
+	a.intake = intake.New(a.intakeOptions())
+
 	// Servers.
 	a.admin = adminapi.New(a.adminParts())
-	web := httpd.New(httpd.Config{Metrics: a.metrics.Handler(), Healthy: a.healthy, Ready: a.readiness, Log: w.Log})
-	a.services = []service{
-		{"admin", []config.Addr{{Network: "unix", Address: cfg.Socket()}}, func(ctx context.Context, ln net.Listener) error {
-			return a.admin.Serve(ctx, ln, drain, w.Log)
-		}},
-		{"metrics", cfg.Listen.Metrics, web.Serve},
-	}
+	a.buildServices()
 	return nil
 }
 
@@ -181,6 +176,19 @@ func (a *App) directoryOptions() directory.Options {
 	}
 }
 
+func (a *App) intakeOptions() intake.Options {
+	m := a.cfg.Mail
+	o := intake.Options{
+		Store: a.store, Mailbox: a.mailboxes, Directory: a.directory, Queue: a.queue, Journeys: a.journeys, Resolver: a.world.Resolver,
+		Hostname: a.cfg.Hostname.Domain, Limits: intake.Limits{MaxSize: int64(m.MaxSize), MaxRecipients: m.MaxRecipients},
+		SendLimit: m.SendLimit, Clock: a.world.Clock, Log: a.world.Log, MailLog: a.mailLog,
+	}
+	if m.HideClient {
+		o.Client = intake.HideClient
+	}
+	return o
+}
+
 func (a *App) queueOptions() queue.Options {
 	q := a.cfg.Queue
 	notice := q.DelayNotice.Std()
@@ -191,15 +199,6 @@ func (a *App) queueOptions() queue.Options {
 		Clock: a.world.Clock, Log: a.world.Log, Journeys: a.journeys,
 		Schedule:    queue.Schedule{GiveUp: q.GiveUp.Std(), DelayNotice: notice},
 		Concurrency: q.Workers, PerDestination: q.PerHost,
-	}
-}
-
-func (a *App) adminParts() adminapi.Parts {
-	return adminapi.Parts{
-		Clock: a.world.Clock, Store: a.store, Directory: a.directory, Mailboxes: a.mailboxes, Queue: a.queue, Journeys: a.journeys,
-		Resolver: a.world.Resolver, Certs: a.certs, MailLog: a.mailLog, Hostname: a.cfg.Hostname.Domain, Version: Version(),
-		Submit: a.submit, Listeners: a.addrs, Started: func() time.Time { return a.started },
-		Forgive: a.guard.Forgive,
 	}
 }
 
@@ -252,5 +251,3 @@ func (a *App) readiness() error {
 	}
 	return nil
 }
-
-var errNoIntake = mail.Refuse(mail.KindUnsupported, "sending is not wired yet")

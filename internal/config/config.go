@@ -41,6 +41,8 @@ type Listen struct {
 	Metrics []Addr `toml:"metrics"`
 	// ProxyFrom lists networks whose connections start with a PROXY protocol header (v1 or v2) naming the real client.
 	ProxyFrom []netip.Prefix `toml:"proxy_from"`
+	// Trusted lists networks whose clients may send anywhere without a login: printers, old machines. Nobody else relays.
+	Trusted []netip.Prefix `toml:"trusted"`
 	// PerAddress bounds the connections open at once from one address (IPv6: from one /64), for each protocol.
 	PerAddress int `toml:"per_address"`
 }
@@ -95,10 +97,10 @@ type Log struct {
 
 // Route sends mail for some domains to a fixed server.
 type Route struct {
-	Domains []string `toml:"domains"` // names, or "*" for all; ".example.org" for all below
+	Domains []string `toml:"domains"` // names or "*" for all that no other route names
 	Host    string   `toml:"host"`    // host or host:port; the port is 587 with a login, else 25
-	// TLS is "opportunistic", "require" (a certificate that fits) or "implicit" (from the start, as on port 465; also one that
-	// fits). With a login the default is "require".
+	// TLS is "opportunistic", "require" (STARTTLS and a certificate that fits), "implicit" (TLS from the start, as on port 465, and a
+	// certificate that fits) or "none" (for a server on this machine). With a login the default is "require".
 	TLS          RouteTLS `toml:"tls"`
 	User         string   `toml:"user"`
 	PasswordFile string   `toml:"password_file"`

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -19,6 +20,7 @@ func TestExampleHoldsTheDefaults(t *testing.T) {
 	// An empty list in the file and an absent one mean the same.
 	want.Listen.LMTP, got.Listen.LMTP = nil, nilIfEmpty(got.Listen.LMTP)
 	got.Listen.ProxyFrom, got.DNS.Servers = nilIfEmpty(got.Listen.ProxyFrom), nilIfEmpty(got.DNS.Servers)
+	got.Listen.Trusted = nilIfEmpty(got.Listen.Trusted)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the example says\n%+v, the defaults are\n%+v", got, want)
 	}
@@ -112,15 +114,15 @@ func TestLoadMakesPathsAbsolute(t *testing.T) {
 }
 
 func TestRouteHostPort(t *testing.T) {
-	for _, tt := range []struct {
-		r    Route
-		want string
-	}{
-		{Route{Host: "a"}, "25"}, {Route{Host: "a", User: "u"}, "587"}, {Route{Host: "a", TLS: RouteImplicit}, "465"}, {Route{Host: "a:26"}, "26"},
-	} {
-		if h, p := tt.r.HostPort(); h != "a" || p != tt.want {
-			t.Errorf("%+v goes to %s:%s", tt.r, h, p)
+	for in, want := range map[string]string{"a": "a 0 <nil>", "a:26": "a 26 <nil>", "[2001:db8::1]:25": "2001:db8::1 25 <nil>"} {
+		r := Route{Host: in}
+		h, p, err := r.HostPort()
+		if got := fmt.Sprint(h, " ", p, " ", err); got != want {
+			t.Errorf("%s is %s, want %s", in, got, want)
 		}
+	}
+	if _, _, err := (&Route{Host: "a:smtp"}).HostPort(); err == nil {
+		t.Error("a port by name was taken")
 	}
 }
 

@@ -28,6 +28,7 @@ pop3s       = [":995"]
 lmtp        = []                  # mail from another server of yours; no login, so keep it private
 metrics     = ["127.0.0.1:9125"]  # /metrics for Prometheus, /healthz and /readyz; no login, so keep it private
 proxy_from  = []                  # load balancers that send a PROXY protocol header, such as "10.0.0.0/8"
+trusted     = []                  # clients that may send anywhere without a login, such as a printer's address
 per_address = 40                  # connections open at once from one address, for each protocol
 
 [tls]
@@ -63,7 +64,7 @@ mail   = ""                       # the file of the mail log; empty: standard ou
 #[[route]]
 #domains       = ["*"]
 #host          = "smtp.example.com:587"
-#tls           = "require"        # opportunistic, require, implicit
+#tls           = "require"        # opportunistic, require, implicit, none
 #user          = "me@example.com"
 #password_file = "provider-password"
 `

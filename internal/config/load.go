@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -122,6 +123,9 @@ func (r *Route) check() error {
 	if r.Host == "" {
 		return errors.New("a route needs a host")
 	}
+	if _, _, err := r.HostPort(); err != nil {
+		return err
+	}
 	if len(r.Domains) == 0 {
 		return errors.New("a route needs domains; \"*\" stands for all")
 	}
@@ -129,14 +133,14 @@ func (r *Route) check() error {
 		if d == "*" {
 			continue
 		}
-		if _, err := mail.ParseDomain(strings.TrimPrefix(d, ".")); err != nil {
+		if _, err := mail.ParseDomain(d); err != nil {
 			return fmt.Errorf("%q is not a domain", d)
 		}
 	}
 	if (r.User == "") != (r.PasswordFile == "") {
 		return errors.New("a route's login needs both user and password_file")
 	}
-	if r.User != "" && r.TLS == RouteOpportunistic {
+	if r.User != "" && (r.TLS == RouteOpportunistic || r.TLS == RouteClear) {
 		return errors.New("a route with a login needs TLS that cannot be stripped: require or implicit")
 	}
 	return nil
@@ -154,18 +158,17 @@ func ParseServer(s string) (netip.AddrPort, error) {
 	return ap, nil
 }
 
-// HostPort splits a route's host, with the port that fits when none is written.
-func (r *Route) HostPort() (host, port string) {
-	if h, p, err := net.SplitHostPort(r.Host); err == nil {
-		return h, p
+// HostPort splits a route's host; the port is 0 when none is written.
+func (r *Route) HostPort() (host string, port uint16, err error) {
+	h, p, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		return r.Host, 0, nil // without a port
 	}
-	switch {
-	case r.TLS == RouteImplicit:
-		return r.Host, "465"
-	case r.User != "":
-		return r.Host, "587"
+	n, err := strconv.ParseUint(p, 10, 16)
+	if err != nil || n == 0 {
+		return "", 0, fmt.Errorf("%q has no port number", r.Host)
 	}
-	return r.Host, "25"
+	return h, uint16(n), nil
 }
 
 func (c *Config) resolvePaths(base string) {

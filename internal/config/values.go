@@ -144,9 +144,10 @@ const (
 	RouteOpportunistic
 	RouteRequire
 	RouteImplicit
+	RouteClear
 )
 
-// UnmarshalText reads opportunistic, require or implicit.
+// UnmarshalText reads opportunistic, require, implicit or none.
 func (r *RouteTLS) UnmarshalText(b []byte) error {
 	switch string(b) {
 	case "opportunistic":
@@ -155,8 +156,10 @@ func (r *RouteTLS) UnmarshalText(b []byte) error {
 		*r = RouteRequire
 	case "implicit":
 		*r = RouteImplicit
+	case "none":
+		*r = RouteClear
 	default:
-		return fmt.Errorf("%q is not opportunistic, require or implicit", b)
+		return fmt.Errorf("%q is not opportunistic, require, implicit or none", b)
 	}
 	return nil
 }
