@@ -221,13 +221,15 @@ func unlockAll(states []*state) {
 // appendOne adds append j to the commit. What came with the same body for the same account before is joined.
 func (t *txn) appendOne(ctx context.Context, ps []prepared, j int, out []Appended, q quotaMode) error {
 	p := &ps[j]
-	boxes, err := t.targets(p)
+	own, err := t.targets(p)
 	if err != nil {
 		return err
 	}
+	boxes := slices.Clone(own)
 	for i := range j {
 		if ps[i].Account == p.Account && ps[i].Blob.ID == p.Blob.ID {
-			return t.join(ps, i, j, boxes, out)
+			out[j] = t.whole[i].in(own)
+			return nil
 		}
 	}
 	// The same body may come again further on for other mailboxes: all places are made at once, with the first.
@@ -256,8 +258,21 @@ func (t *txn) appendOne(ctx context.Context, ps []prepared, j int, out []Appende
 			return err
 		}
 	}
-	out[j], err = t.deliver(p, boxes, t.st.recent.thread(p.hashes, hits, p.id))
-	return err
+	made, err := t.deliver(p, boxes, t.st.recent.thread(p.hashes, hits, p.id))
+	if err != nil {
+		return err
+	}
+	out[j] = made
+	if len(boxes) > len(own) {
+		out[j] = made.in(own)
+	}
+	if t.whole == nil && len(ps) > 1 {
+		t.whole = map[int]Appended{}
+	}
+	if t.whole != nil {
+		t.whole[j] = made
+	}
+	return nil
 }
 
 func (t *txn) lookAgain(ctx context.Context, hashes []threadHash) (threadHits, error) {
@@ -297,18 +312,10 @@ func (t *txn) deliver(p *prepared, boxes []mail.MailboxID, thread mail.ThreadID)
 	return out, nil
 }
 
-// join answers an append whose e-mail append i made already.
-func (t *txn) join(ps []prepared, i, j int, boxes []mail.MailboxID, out []Appended) error {
-	all := out[i]
-	o := all
-	o.Places = nil
-	for _, pl := range all.Places {
-		if slices.Contains(boxes, pl.Mailbox) {
-			o.Places = append(o.Places, pl)
-		}
-	}
-	out[j] = o
-	return nil
+// in is the same with only the places in these mailboxes.
+func (a Appended) in(boxes []mail.MailboxID) Appended {
+	a.Places = slices.DeleteFunc(slices.Clone(a.Places), func(p Place) bool { return !slices.Contains(boxes, p.Mailbox) })
+	return a
 }
 
 // targets are the mailboxes of an append, as the head knows them.

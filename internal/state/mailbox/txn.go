@@ -18,6 +18,8 @@ type txn struct {
 	journal journalRow
 	threads []threadLink
 	dirty   bool // there is something to commit
+	// whole are the e-mails that appends made, by the append's index, with all their places.
+	whole map[int]Appended
 }
 
 type threadLink struct {
