@@ -125,9 +125,6 @@ func (d *DB) prepare() (err error) {
 			err = fmt.Errorf("the engine gave up: %v", r)
 		}
 	}()
-	if err = d.clearStillborn(); err != nil {
-		return err
-	}
 	if d.pdb, err = pebble.Open(d.dir, d.pebbleOptions()); err != nil {
 		return err
 	}

@@ -76,8 +76,15 @@ func (f *fence) wrap(op, name string, open func() (vfs.File, error)) (vfs.File, 
 	return &fencedFile{File: file, f: f, name: name}, nil
 }
 
-// Create implements vfs.FS.
+// Create implements vfs.FS. Before a marker, which says which manifest counts, the folder is synced: Pebble makes both and
+// syncs the folder once, and a disk that keeps only the later name would leave a store that does not open.
 func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if within(f.dir, name) && strings.HasPrefix(f.PathBase(name), "marker.") {
+		f.pass()
+		if err := f.judge("sync", f.dir, syncFolder(f.FS, f.dir)); err != nil {
+			return nil, err
+		}
+	}
 	return f.wrap("create", name, func() (vfs.File, error) { return f.FS.Create(name, c) })
 }
 

@@ -29,7 +29,7 @@ type job struct {
 	batch *store.Batch
 	// run, if batch is nil, adds to the group's writes. It runs in the committer.
 	run func(g *group) error
-	// alone jobs need to see everything before them applied, and start a group.
+	// alone jobs are a group of their own: they see everything before them applied, and so does what comes after.
 	alone bool
 	size  int
 	// ticket counts jobs in the order of Submit.
@@ -83,7 +83,7 @@ func (d *DB) do(ctx context.Context, size int, alone alone, run func(g *group) e
 	return j.Wait(ctx)
 }
 
-// alone says whether work must see everything before it applied.
+// alone says whether work needs a group of its own.
 type alone bool
 
 const (
@@ -204,6 +204,9 @@ func (q *queue) takeLocked(dst []*job) []*job {
 		}
 		size += j.size
 		n++
+		if j.alone {
+			break
+		}
 	}
 	dst = append(dst, q.jobs[:n]...)
 	rest := copy(q.jobs, q.jobs[n:])

@@ -68,7 +68,7 @@ func (d *DB) sweepCandidates(ctx context.Context) (int, error) {
 		}
 		removed := 0
 		err = d.do(ctx, 0, byItself, func(g *group) error {
-			// Alone at the head of a group, Pebble shows everything decided before.
+			// Alone in its group, it sees in Pebble everything decided before.
 			for _, id := range ids {
 				gone, err := d.sweepOne(g, id)
 				if err != nil {

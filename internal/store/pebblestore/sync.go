@@ -26,11 +26,11 @@ func (d *DB) settle(g *group) bool {
 	if g.snap != nil {
 		d.publish(g.snap)
 	}
-	for _, j := range g.jobs {
-		j.done <- j.err
-	}
 	if len(g.touched) > 0 {
 		d.notify(g.touched)
+	}
+	for _, j := range g.jobs {
+		j.done <- j.err
 	}
 	g.reset(d.pdb)
 	d.free <- g
