@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -42,8 +43,13 @@ func run() error {
 		}
 		fmt.Fprintf(os.Stderr, "%s: %s …\n", r.name, r.title)
 		res, err := r.run(b)
-		res.row, res.failed = r.title, err
-		results = append(results, res)
+		if err != nil {
+			res = []result{{failed: err}}
+		}
+		for i := range res {
+			res[i].row = cmp.Or(res[i].row, r.title)
+		}
+		results = append(results, res...)
 	}
 	if len(results) == 0 {
 		return fmt.Errorf("no row is called %q", only)

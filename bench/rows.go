@@ -10,24 +10,37 @@ import (
 type row struct {
 	name  string // for ONLY=
 	title string
-	run   func(b *bench) (result, error)
+	run   func(b *bench) ([]result, error)
+}
+
+// single makes a row of one result.
+func single(f func(b *bench) (result, error)) func(b *bench) ([]result, error) {
+	return func(b *bench) ([]result, error) {
+		r, err := f(b)
+		return []result{r}, err
+	}
 }
 
 func rows() []row {
 	return []row{
-		{"mx4k", "MX in → readable in the mailbox, 4 KiB, 20 sessions, 20 mailboxes", func(b *bench) (result, error) {
+		{"mx4k", "MX in → readable in the mailbox, 4 KiB, 20 sessions, 20 mailboxes", single(func(b *bench) (result, error) {
 			return b.deliver(delivery{size: 4 << 10, sessions: 20, mailboxes: 20, ours: 8000, peer: 1500})
-		}},
-		{"mx32k", "MX in → readable in the mailbox, 32 KiB, 20 sessions, 20 mailboxes", func(b *bench) (result, error) {
+		})},
+		{"mx32k", "MX in → readable in the mailbox, 32 KiB, 20 sessions, 20 mailboxes", single(func(b *bench) (result, error) {
 			return b.deliver(delivery{size: 32 << 10, sessions: 20, mailboxes: 20, ours: 5000, peer: 1200})
-		}},
-		{"hot", "one hot mailbox, 4 KiB, 20 sessions", func(b *bench) (result, error) {
+		})},
+		{"hot", "one hot mailbox, 4 KiB, 20 sessions", single(func(b *bench) (result, error) {
 			return b.deliver(delivery{size: 4 << 10, sessions: 20, mailboxes: 1, ours: 8000, peer: 1200})
-		}},
-		{"fanout", "one message to 20 local recipients, 4 KiB, 4 sessions (recipients per second)", func(b *bench) (result, error) {
+		})},
+		{"fanout", "one message to 20 local recipients, 4 KiB, 4 sessions (recipients per second)", single(func(b *bench) (result, error) {
 			return b.deliver(delivery{size: 4 << 10, sessions: 4, mailboxes: 20, fanout: true, ours: 800, peer: 160})
-		}},
-		{"submit", "submission → queue → remote sink, 4 KiB, 20 sessions", (*bench).submission},
+		})},
+		{"submit", "submission → queue → remote sink, 4 KiB, 20 sessions", single((*bench).submission)},
+		{"imapmix10", "IMAP mix, 10 clients", single(func(b *bench) (result, error) { return b.imapMix(10) })},
+		{"imapmix50", "IMAP mix, 50 clients", single(func(b *bench) (result, error) { return b.imapMix(50) })},
+		{"imapbig", "IMAP on 100,000 messages", (*bench).imapBig},
+		{"idle", "idle IMAP clients", single((*bench).idle)},
+		{"pop3", "POP3, download of 10,000 messages", single((*bench).pop3)},
 	}
 }
 

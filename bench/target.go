@@ -16,11 +16,16 @@ type target struct {
 	submit   string // address that takes mail to be sent on; with TLS and login if login is set
 	login    bool
 	imap     string
-	imapTLS  bool
+	imapTLS  bool // IMAP and POP3 are TLS from the start
+	pop3     string
+	pids     func() []int
 	users    []string
 	password string
 	stop     func()
 }
+
+// memory is what the target's processes hold, in bytes.
+func (t *target) memory() (int64, error) { return rss(t.pids()) }
 
 func (t *target) dialIMAP() (net.Conn, error) {
 	if t.imapTLS {
@@ -76,7 +81,10 @@ func startPeer(users []string, sinkAddr string) (*target, error) {
 		d.Stop()
 		_ = os.RemoveAll(dir)
 	}
-	return &target{name: "Postfix + Dovecot", mx: p.Addr, submit: p.Addr, imap: d.IMAPAddr, users: users, password: benchPassword, stop: stop}, nil
+	return &target{
+		name: "Postfix + Dovecot", mx: p.Addr, submit: p.Addr, imap: d.IMAPAddr, pop3: d.POP3Addr, users: users, password: benchPassword,
+		pids: func() []int { return pidsOf("dovecot") }, stop: stop,
+	}, nil
 }
 
 func portOf(addr string) string {

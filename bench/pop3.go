@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+)
+
+const popMessages = 10_000
+
+// pop3 measures a download of a whole mailbox, in messages a second.
+func (b *bench) pop3() (result, error) {
+	ours := figure{name: "Posthorn (TLS)", unit: "/s"}
+	peer := figure{name: "Dovecot (no TLS)", unit: "/s"}
+	for range b.repeat {
+		v, err := popOnce(b.startPosthorn)
+		if err != nil {
+			return result{}, fmt.Errorf("posthorn: %w", err)
+		}
+		ours.runs = append(ours.runs, v)
+		if v, err = popOnce(b.startPeers); err != nil {
+			return result{}, fmt.Errorf("dovecot: %w", err)
+		}
+		peer.runs = append(peer.runs, v)
+	}
+	return result{ours: ours, peers: []figure{peer}}, nil
+}
+
+func popOnce(start func(users []string) (*target, error)) (float64, error) {
+	t, err := start(benchUsers(1))
+	if err != nil {
+		return 0, err
+	}
+	defer t.stop()
+	if err := fill(t, t.users[0], popMessages, 4<<10); err != nil {
+		return 0, fmt.Errorf("fill the mailbox: %w", err)
+	}
+	began := time.Now()
+	if err := popAll(t); err != nil {
+		return 0, err
+	}
+	return popMessages / time.Since(began).Seconds(), nil
+}
+
+func popAll(t *target) error {
+	c, err := net.Dial("tcp", t.pop3)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if t.imapTLS {
+		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+	}
+	_ = c.SetDeadline(time.Now().Add(5 * time.Minute))
+	r := bufio.NewReaderSize(c, 64<<10)
+	ok := func() error {
+		line, err := r.ReadString('\n')
+		if err == nil && !strings.HasPrefix(line, "+OK") {
+			err = fmt.Errorf("%q", line)
+		}
+		return err
+	}
+	if err := ok(); err != nil {
+		return err
+	}
+	for _, cmd := range []string{"USER " + t.users[0], "PASS " + t.password} {
+		if _, err := fmt.Fprintf(c, "%s\r\n", cmd); err != nil {
+			return err
+		}
+		if err := ok(); err != nil {
+			return err
+		}
+	}
+	for i := range popMessages {
+		if _, err := fmt.Fprintf(c, "RETR %d\r\n", i+1); err != nil {
+			return err
+		}
+		if err := ok(); err != nil {
+			return err
+		}
+		for {
+			line, err := r.ReadSlice('\n')
+			if err != nil {
+				return err
+			}
+			if string(line) == ".\r\n" {
+				break
+			}
+		}
+	}
+	_, err = fmt.Fprintf(c, "QUIT\r\n")
+	return err
+}
