@@ -13,6 +13,7 @@ import (
 
 // Message is what is to be delivered.
 type Message struct {
+	ID       mail.MessageID
 	Received time.Time
 	Blob     store.BlobRef
 	Summary  *message.Summary
@@ -20,6 +21,7 @@ type Message struct {
 }
 
 // Plan says where the message goes, one Append for each account, in the accounts' order. Each account must be named once.
+// In every account the e-mail's id is the message's, so that the journey of an e-mail is found.
 func Plan(m Message, to []directory.Local) []mailbox.Append {
 	out := make([]mailbox.Append, len(to))
 	for i, l := range to {
@@ -28,7 +30,7 @@ func Plan(m Message, to []directory.Local) []mailbox.Append {
 			role = mail.RoleJunk
 		}
 		out[i] = mailbox.Append{
-			Account: l.Account, EmailID: mail.EmailID{ID: mail.NewID(m.Received)}, Role: role,
+			Account: l.Account, EmailID: mail.EmailID{ID: m.ID.ID}, Role: role,
 			Received: m.Received, Blob: m.Blob, Summary: m.Summary,
 		}
 	}

@@ -34,7 +34,7 @@ type accepted struct {
 func (in *Intake) commit(ctx context.Context, m *accepted, join func(b *store.Batch, id mail.MessageID) error) (Receipt, error) {
 	here := locals(m.to)
 	ref := m.staged.blob.Ref()
-	appends := deliver.Plan(deliver.Message{Received: m.at, Blob: ref, Summary: m.staged.summary, Verdict: m.verdict}, here)
+	appends := deliver.Plan(deliver.Message{ID: m.id, Received: m.at, Blob: ref, Summary: m.staged.summary, Verdict: m.verdict}, here)
 	out, queued := in.outgoing(ctx, m, ref)
 	events := in.events(m, here)
 	// The outcome must be known even if the client is gone: so the commit does not end with its connection.
@@ -82,7 +82,7 @@ func (in *Intake) outgoing(ctx context.Context, m *accepted, ref store.BlobRef) 
 	}
 	out := queue.Message{
 		ID: m.id, From: m.env.From, Account: m.src.Account, EnvID: m.env.EnvID, Return: m.env.Return,
-		Body: bodyOf(m.staged.summary), UTF8: m.env.UTF8, RequireTLS: m.env.RequireTLS, Blob: ref,
+		Body: bodyOf(m.staged.summary), UTF8: m.env.UTF8, RequireTLS: m.env.RequireTLS, Blob: ref, Skip: m.staged.skip,
 		Created: m.at, Due: m.env.HoldUntil, Recipients: away,
 	}
 	if !m.src.Account.IsZero() {
@@ -188,7 +188,7 @@ func (in *Intake) confirm(ctx context.Context, m *accepted) {
 	}
 	msg := queue.Message{
 		ID: m.id, From: m.env.From, Account: m.src.Account, EnvID: m.env.EnvID, Return: m.env.Return, UTF8: m.env.UTF8,
-		Body: bodyOf(m.staged.summary), Blob: m.staged.blob.Ref(), Created: m.at,
+		Body: bodyOf(m.staged.summary), Blob: m.staged.blob.Ref(), Skip: m.staged.skip, Created: m.at,
 	}
 	if a, err := in.o.Directory.Account(ctx, m.src.Account); err == nil {
 		msg.Lang = a.Lang
