@@ -15,6 +15,7 @@ var areas = []table{
 	checkTexts,
 	journeyTexts,
 	mailboxTexts,
+	bounceTexts,
 }
 
 // Say is the sentence in the language, with its arguments filled in. A key without a sentence (which the tests rule out) is said
