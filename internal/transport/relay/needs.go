@@ -1,0 +1,105 @@
+package relay
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/transport/queue"
+	"github.com/posthorn-mail/posthorn/internal/wire/smtp"
+)
+
+// content is the message's bytes as they are sent.
+func (d *delivery) content() *io.SectionReader {
+	m := d.job.Message
+	return io.NewSectionReader(d.blob, m.Skip, d.blob.Size()-m.Skip)
+}
+
+// envelope is the one for this server, or the result for all recipients if the server cannot take the message.
+func (d *delivery) envelope(s *session) (*mail.Envelope, *queue.Result, error) {
+	m := d.job.Message
+	env := &mail.Envelope{
+		From: m.From, Body: m.Body, UTF8: m.UTF8, Size: d.blob.Size() - m.Skip, EnvID: m.EnvID, Return: m.Return,
+		RequireTLS: m.RequireTLS && s.tlsWords != "",
+	}
+	ext := s.hello.Ext
+	refuse := func(k mail.Kind, words string) (*mail.Envelope, *queue.Result, error) {
+		res := s.own(k, words)
+		return nil, &res, nil
+	}
+	if limit := s.hello.MaxSize; limit > 0 && env.Size > limit {
+		return refuse(mail.KindTooLarge, fmt.Sprintf("the message has %d bytes, the server %s takes %d at most", env.Size, s.host.Name, limit))
+	}
+	if env.Body == mail.BodyBinary && !ext.Has(smtp.BinaryMIME|smtp.Chunking) {
+		return refuse(mail.KindNeeds8Bit, "the server "+s.host.Name+" does not take binary content (BINARYMIME)")
+	}
+	needUTF8, need8bit := false, false
+	if !ext.Has(smtp.SMTPUTF8) || !ext.Has(smtp.EightBitMIME) {
+		var err error
+		if needUTF8, need8bit, err = scan(d.content(), m.UTF8); err != nil {
+			return nil, nil, fmt.Errorf("read content: %w", err)
+		}
+	}
+	if need8bit && !ext.Has(smtp.EightBitMIME) {
+		return refuse(mail.KindNeeds8Bit, "the server "+s.host.Name+" does not take 8-bit content (8BITMIME)")
+	}
+	if ext.Has(smtp.SMTPUTF8) {
+		env.UTF8 = env.UTF8 || m.From.NeedsUTF8() || d.anyUTF8()
+		return env, nil, nil
+	}
+	if needUTF8 || m.From.NeedsUTF8() {
+		return refuse(mail.KindNeedsUTF8, "the server "+s.host.Name+" does not take internationalised mail (SMTPUTF8)")
+	}
+	env.UTF8 = false
+	return env, nil, nil
+}
+
+func (d *delivery) anyUTF8() bool {
+	for _, i := range d.pending {
+		if d.job.Recipients[i].Address.NeedsUTF8() {
+			return true
+		}
+	}
+	return false
+}
+
+// scan looks for octets outside of ASCII: in the header of a message that was submitted with SMTPUTF8 they need SMTPUTF8, and
+// anywhere 8BITMIME.
+func scan(r io.Reader, asUTF8 bool) (needUTF8, need8bit bool, err error) {
+	buf := make([]byte, 32<<10)
+	inHeader := true
+	var tail []byte
+	for {
+		n, err := io.ReadFull(r, buf)
+		piece := buf[:n]
+		head := 0
+		if inHeader {
+			joined := append(tail, piece...)
+			if end := bytes.Index(joined, []byte("\r\n\r\n")); end >= 0 {
+				inHeader = false
+				head = max(end-len(tail), 0)
+			} else {
+				head = n
+				tail = append([]byte(nil), joined[max(len(joined)-3, 0):]...)
+			}
+		}
+		needUTF8 = needUTF8 || asUTF8 && high(piece[:head])
+		need8bit = need8bit || high(piece)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return needUTF8, need8bit, nil
+		}
+		if err != nil {
+			return false, false, err
+		}
+	}
+}
+
+func high(p []byte) bool {
+	for _, c := range p {
+		if c >= 0x80 {
+			return true
+		}
+	}
+	return false
+}
