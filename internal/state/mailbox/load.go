@@ -60,6 +60,9 @@ func (st *state) fill(ctx context.Context, sl *slot) error {
 		if _, ok := st.image.tree.metas[sl.mailbox]; !ok {
 			err = notFound("mailbox")
 		}
+		if st.broken { // what was read may be the work of the account's next state, which has not shown it yet
+			err = errStale
+		}
 	}
 	if err == nil {
 		sl.index = x

@@ -43,17 +43,21 @@ func (a *Account) Open(ctx context.Context, id mail.MailboxID) (*View, error) {
 
 // attach finds the account and holds the mailbox's index in memory.
 func (v *View) attach(ctx context.Context) error {
-	st, err := v.acc.svc.acquire(ctx, v.acc.id)
-	if err != nil {
-		return err
-	}
-	sl, err := st.pin(ctx, v.mailbox)
-	if err != nil {
+	for {
+		st, err := v.acc.svc.acquire(ctx, v.acc.id)
+		if err != nil {
+			return err
+		}
+		sl, err := st.pin(ctx, v.mailbox)
+		if err == nil {
+			v.st, v.slot = st, sl
+			return nil
+		}
 		v.acc.svc.release(st)
-		return err
+		if !isConflict(err) {
+			return err
+		}
 	}
-	v.st, v.slot = st, sl
-	return nil
 }
 
 func (v *View) detach() {
