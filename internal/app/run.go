@@ -22,11 +22,13 @@ func (a *App) Run(ctx context.Context) error {
 	err := runParts(ctx, a.parts(), func() {
 		a.state.Store(stateReady)
 		close(a.ready)
+		notifier{a.world.NotifySocket}.tell("READY=1")
 		for name, addr := range a.addrs() {
 			a.world.Log.Info("listening", "service", name, "addr", addr.String())
 		}
 	}, func() {
 		a.state.Store(stateStopping)
+		notifier{a.world.NotifySocket}.tell("STOPPING=1")
 		a.world.Log.Info("stopping")
 	})
 	err = errors.Join(err, a.Close())

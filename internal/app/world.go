@@ -39,6 +39,8 @@ type World struct {
 	Listen  func(ctx context.Context, network, address string) (net.Listener, error)
 	// Inherited are sockets that systemd has opened for us, by the listener's name.
 	Inherited map[string][]net.Listener
+	// NotifySocket is where systemd wants to hear that we are ready; empty for nowhere.
+	NotifySocket string
 	// Roots are the authorities that are believed when we are the client; nil: the system's, and those of the configuration.
 	Roots *x509.CertPool
 }

@@ -26,7 +26,7 @@ func (c *serveCmd) Run(s *session) error {
 		return err
 	}
 	log := obs.NewLogger(s.Err, cfg.Log.Format.Obs(), cfg.Log.Level)
-	a, err := app.New(cfg, app.World{Log: log, MailLog: s.Out, Inherited: inherited})
+	a, err := app.New(cfg, app.World{Log: log, MailLog: s.Out, Inherited: inherited, NotifySocket: s.Getenv("NOTIFY_SOCKET")})
 	if err != nil {
 		return err
 	}
