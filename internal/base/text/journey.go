@@ -3,6 +3,8 @@ package text
 // How a message's journey is told. The clauses follow a sentence after a comma.
 const (
 	JourneyAccepted     Key = "journey.accepted"
+	JourneyWritten      Key = "journey.written"
+	JourneyMade         Key = "journey.made"
 	JourneyChecked      Key = "journey.checked"
 	JourneyNoticeFor    Key = "journey.notice-for"
 	JourneyExpanded     Key = "journey.expanded"
@@ -45,6 +47,8 @@ const (
 
 var journeyTexts = table{
 	JourneyAccepted:     {"Accepted from %[1]s over %[2]s", "Angenommen von %[1]s über %[2]s"},
+	JourneyWritten:      {"Accepted on the server itself", "Auf dem Server selbst aufgegeben"},
+	JourneyMade:         {"Written by the server", "Vom Server verfasst"},
 	JourneyChecked:      {"Checked %[1]s: %[2]s", "%[1]s geprüft: %[2]s"},
 	JourneyNoticeFor:    {"This is a notice about message %s", "Dies ist eine Benachrichtigung zur Nachricht %s"},
 	JourneyExpanded:     {"%[1]s leads to %[2]s (through %[3]s)", "%[1]s führt zu %[2]s (über %[3]s)"},

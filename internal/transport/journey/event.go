@@ -69,7 +69,7 @@ type Event struct {
 	Recipient string
 	Target    string
 	Via       string
-	Protocol  string // "SMTP", "Submission", "LMTP", "IMAP", "POP3"
+	Protocol  string // an obs.Proto
 	Login     string
 	Server    string // a server's or client's name
 	Address   string // its IP address, with the port when we connect

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/base/text"
 )
 
@@ -26,12 +27,7 @@ func (e Event) Say(lang text.Lang) string {
 	s := sentence{lang: lang}
 	switch e.Kind {
 	case Accepted:
-		s.add(text.JourneyAccepted, e.peer(), e.Protocol)
-		s.tls(e)
-		s.maybe(e.Login, text.JourneyLogin, e.Login)
-		if e.Size > 0 {
-			s.parts = append(s.parts, text.Size(lang, e.Size))
-		}
+		s.accepted(e)
 	case Checked:
 		s.add(text.JourneyChecked, e.Check, e.Detail)
 	case NoticeFor:
@@ -44,7 +40,7 @@ func (e Event) Say(lang text.Lang) string {
 		s.add(text.JourneyQueued, e.Recipient)
 		s.when(text.JourneyNotBefore, e.Next)
 	case Fetched:
-		s.add(text.JourneyFetched, e.Recipient, e.Protocol)
+		s.add(text.JourneyFetched, e.Recipient, protocol(e.Protocol))
 	case Held, Released, Retried, Cancelled:
 		s.admin(e)
 	case LookedUp, Attempted:
@@ -94,6 +90,33 @@ func (s *sentence) tls(e Event) {
 	default:
 		s.parts = append(s.parts, e.Policy)
 	}
+}
+
+func (s *sentence) accepted(e Event) {
+	switch obs.Proto(e.Protocol) {
+	case obs.ProtoLocal:
+		s.add(text.JourneyWritten)
+	case obs.ProtoNotice:
+		s.add(text.JourneyMade)
+	default:
+		s.add(text.JourneyAccepted, e.peer(), protocol(e.Protocol))
+		s.tls(e)
+	}
+	s.maybe(e.Login, text.JourneyLogin, e.Login)
+	if e.Size > 0 {
+		s.parts = append(s.parts, text.Size(s.lang, e.Size))
+	}
+}
+
+// protocol is a protocol's name as people write it.
+func protocol(p string) string {
+	switch obs.Proto(p) {
+	case obs.ProtoSubmission:
+		return "Submission"
+	case obs.ProtoSMTP, obs.ProtoLMTP, obs.ProtoIMAP, obs.ProtoPOP3, obs.ProtoJMAP:
+		return strings.ToUpper(p)
+	}
+	return p
 }
 
 func (s *sentence) admin(e Event) {

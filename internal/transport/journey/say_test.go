@@ -54,3 +54,18 @@ func TestSay(t *testing.T) {
 		}
 	}
 }
+
+func TestSayProtocols(t *testing.T) {
+	for _, tc := range []struct {
+		e      Event
+		en, de string
+	}{
+		{Event{Kind: Accepted, Protocol: "local", Size: 10}, "Accepted on the server itself, 10 bytes", "Auf dem Server selbst aufgegeben, 10 Bytes"},
+		{Event{Kind: Accepted, Protocol: "notice"}, "Written by the server", "Vom Server verfasst"},
+		{Event{Kind: Fetched, Protocol: "imap", Recipient: "a@b.test"}, "Fetched by a@b.test over IMAP", "Abgeholt von a@b.test über IMAP"},
+	} {
+		if en, de := tc.e.Say(text.EN), tc.e.Say(text.DE); en != tc.en || de != tc.de {
+			t.Errorf("%s\n%s", en, de)
+		}
+	}
+}
