@@ -15,6 +15,7 @@ var areas = []table{
 	checkTexts,
 	journeyTexts,
 	mailboxTexts,
+	pop3Texts,
 	bounceTexts,
 }
 

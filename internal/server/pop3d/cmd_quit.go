@@ -1,0 +1,30 @@
+package pop3d
+
+import (
+	"context"
+
+	"github.com/posthorn-mail/posthorn/internal/base/text"
+	"github.com/posthorn-mail/posthorn/internal/wire/pop3"
+)
+
+// cmdQuit is QUIT (RFC 1939 section 6): what is marked is removed, and then the session is over. If it cannot be removed, nothing is.
+func cmdQuit(ctx context.Context, s *session, arg []byte) error {
+	if pop3.Empty(arg) != nil {
+		s.wrong(text.POP3BadArgument)
+		return nil
+	}
+	if s.drop == nil {
+		s.ok(text.POP3Bye)
+		return errEnd
+	}
+	n, err := s.drop.update(ctx)
+	if err != nil {
+		s.fail("remove deleted messages", err)
+		return errEnd
+	}
+	if n > 0 {
+		s.srv.MailLog.Removed(s.logSession(), n)
+	}
+	s.ok(text.POP3Bye)
+	return errEnd
+}

@@ -1,0 +1,73 @@
+package pop3d
+
+import (
+	"context"
+	"io"
+
+	"github.com/posthorn-mail/posthorn/internal/base/text"
+	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
+	"github.com/posthorn-mail/posthorn/internal/wire/pop3"
+)
+
+// cmdRetr is RETR (RFC 1939 section 5).
+func cmdRetr(ctx context.Context, s *session, arg []byte) error {
+	n, err := pop3.Number(arg)
+	if err != nil {
+		s.wrong(text.POP3BadArgument)
+		return nil
+	}
+	m, ok := s.drop.message(n)
+	if !ok {
+		s.err(pop3.NoCode, text.POP3NoSuchMessage)
+		return nil
+	}
+	sent, err := s.sendMessage(ctx, m, pop3.NewWriter(s.conn))
+	if err == nil && sent {
+		s.fetched = append(s.fetched, m.EmailID)
+	}
+	return err
+}
+
+// sendMessage responds with a message, as far as w wants it. An error means that the response broke off in the middle, so that the
+// connection must end.
+func (s *session) sendMessage(ctx context.Context, m mailbox.Message, w *pop3.Writer) (sent bool, err error) {
+	body, err := s.drop.account.Body(ctx, m.EmailID)
+	if err != nil {
+		s.fail("open a message", err)
+		return false, nil
+	}
+	defer func() {
+		if cerr := body.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	s.ok(text.POP3Octets, body.Size())
+	if err := s.copyMessage(ctx, m, body, w); err != nil {
+		return false, err
+	}
+	return true, w.Close()
+}
+
+// copyMessage writes a body piece by piece, until w wants no more of it.
+func (s *session) copyMessage(ctx context.Context, _ mailbox.Message, body io.ReaderAt, w *pop3.Writer) error {
+	buf := s.srv.pieces.get()
+	defer s.srv.pieces.put(buf)
+	for off := int64(0); !w.Full(); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := body.ReadAt(buf[:], off)
+		if _, werr := w.Write(buf[:n]); werr != nil {
+			return werr
+		}
+		off += int64(n)
+		if err == io.EOF { //nolint:errorlint // io.ReaderAt gives it as it is
+			return nil
+		}
+		if err != nil {
+			s.srv.Log.Error("a message cannot be read", "account", s.id.Login, "err", err)
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package pop3d
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/base/obs"
+	"github.com/posthorn-mail/posthorn/internal/base/text"
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/server/listen"
+	"github.com/posthorn-mail/posthorn/internal/state/directory"
+	"github.com/posthorn-mail/posthorn/internal/wire/line"
+	"github.com/posthorn-mail/posthorn/internal/wire/pop3"
+	"github.com/posthorn-mail/posthorn/internal/wire/sasl"
+)
+
+// errEnd ends a session in which everything has been said.
+var errEnd = errors.New("pop3d: session over")
+
+// session is one connection's state; one goroutine has it.
+type session struct {
+	srv    *Server
+	conn   *line.Conn
+	remote netip.AddrPort
+	out    []byte // for formatting responses
+	closed func() // for the mail log's gauge
+
+	tls   *tls.ConnectionState // nil in clear text
+	lang  text.Lang            // of the responses' texts (LANG)
+	utf8  bool                 // UTF8 was said
+	user  string               // what USER said; empty when PASS may not follow
+	login *directory.LoginSession
+	until time.Time // by when there must be a login
+
+	id   sasl.Identity // zero until login
+	drop *maildrop     // nil until login
+
+	fetched     []mail.EmailID // sent to the client, but not told to Fetched yet
+	bad, failed int
+}
+
+func (srv *Server) newSession(c *listen.Conn) *session {
+	l := &srv.Limits
+	s := &session{
+		srv: srv, remote: c.Remote, until: time.Now().Add(l.Login),
+		conn: line.NewConn(c.Conn, line.Config{MaxLine: maxAuthLine, Line: l.Login, Write: l.Write, Pool: &srv.lines}),
+	}
+	s.secured()
+	s.closed = srv.MailLog.Connected(s.logSession())
+	return s
+}
+
+// maxAuthLine is the longest line before the login: AUTH with an initial response (RFC 5034 section 4).
+const maxAuthLine = sasl.MaxLine + 32
+
+// secured notes the state of TLS and forgets what was said before (RFC 2595 section 4).
+func (s *session) secured() {
+	s.tls = s.conn.TLS()
+	s.user = ""
+	at := directory.Attempt{Protocol: obs.ProtoPOP3, Remote: s.remote.Addr()}
+	if s.tls != nil {
+		at.TLS = s.tls.Version
+	}
+	s.login = s.srv.Directory.Login(at)
+}
+
+// close gives up what the session holds. The connection is the listener's.
+func (s *session) close() {
+	if s.drop != nil {
+		s.drop.close()
+		s.drop = nil
+	}
+	s.conn.Release()
+	s.closed()
+}
+
+// run greets, and answers commands until the end.
+func (s *session) run(ctx context.Context) error {
+	s.ok(text.POP3Ready)
+	for {
+		l, err := s.readLine(ctx)
+		if err == nil {
+			err = s.command(ctx, l)
+		}
+		if errors.Is(err, line.ErrTooLong) {
+			s.wrong(text.POP3LineTooLong)
+			err = s.enough()
+		}
+		if err != nil {
+			return s.farewell(err)
+		}
+	}
+}
+
+// readLine reads one line, in the time that the state allows.
+func (s *session) readLine(ctx context.Context) ([]byte, error) {
+	if s.drop == nil {
+		left := time.Until(s.until)
+		if left <= 0 {
+			return nil, line.ErrTimeout
+		}
+		s.conn.SetLineTimeout(left)
+	}
+	l, err := s.conn.ReadLine()
+	// Whether it was an answer or the end: what had been sent before is out.
+	for _, e := range s.fetched {
+		s.srv.Fetched(ctx, Fetch{Account: s.id.Account, Login: s.id.Login, Email: e, Remote: s.remote, TLS: s.tls})
+	}
+	s.fetched = s.fetched[:0]
+	return l, err
+}
+
+// enough ends a session with too many errors.
+func (s *session) enough() error {
+	switch {
+	case s.bad >= s.srv.Limits.MaxBad:
+		s.err(pop3.NoCode, text.POP3TooManyErrors)
+		return errEnd
+	case s.failed >= s.srv.Limits.MaxFailed:
+		s.err(pop3.NoCode, text.POP3TooManyLogins)
+		return errEnd
+	}
+	return nil
+}
+
+// farewell says why the session ends, where there is somebody to hear it.
+func (s *session) farewell(err error) error {
+	switch {
+	case errors.Is(err, errEnd):
+		return nil
+	case errors.Is(err, line.ErrInterrupted):
+		s.err(pop3.SysTemp, text.POP3ShuttingDown)
+	case errors.Is(err, line.ErrTimeout):
+		s.err(pop3.NoCode, text.POP3Timeout)
+	case line.IsBareNewline(err):
+		s.err(pop3.NoCode, text.POP3BareNewline)
+	case errors.Is(err, line.ErrEndless):
+		s.err(pop3.NoCode, text.POP3LineTooLong)
+	}
+	return err
+}
+
+// ok queues a positive response; it is sent when the session waits for input. A failure to send shows there.
+func (s *session) ok(k text.Key, args ...any) {
+	s.out = pop3.AppendOK(s.out[:0], text.Say(s.lang, k, args...))
+	s.send()
+}
+
+// err queues a negative response.
+func (s *session) err(c pop3.Code, k text.Key, args ...any) {
+	s.out = pop3.AppendErr(s.out[:0], c, text.Say(s.lang, k, args...))
+	s.send()
+}
+
+// wrong responds to a command that is wrong in form or order, and counts it.
+func (s *session) wrong(k text.Key, args ...any) {
+	s.bad++
+	s.err(pop3.NoCode, k, args...)
+}
+
+// send queues what is in out.
+func (s *session) send() { _, _ = s.conn.Write(s.out) }
+
+func (s *session) logSession() obs.Session {
+	o := obs.Session{Proto: obs.ProtoPOP3, Peer: s.remote.Addr(), Account: s.id.Login}
+	if s.tls != nil {
+		o.TLS = s.tls.Version
+	}
+	return o
+}
