@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -31,7 +32,7 @@ func run() error {
 		return err
 	}
 	defer s.stop()
-	b := &bench{repeat: 3, sink: s}
+	b := &bench{repeat: repeats(), sink: s}
 	b.startPeers = func(users []string) (*target, error) { return startPeer(users, s.addr) }
 	if err := b.build(); err != nil {
 		return err
@@ -90,4 +91,12 @@ func about() string {
 	return fmt.Sprintf("%d cores, %s, %s; Postfix %s, Dovecot %s; loopback, everything on one disk and in one run.",
 		runtime.NumCPU(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(),
 		strings.TrimPrefix(version("postconf", "-d", "-h", "mail_version"), "mail_version = "), version("dovecot", "--version"))
+}
+
+// repeats is how often each side of a row runs; REPEAT changes it.
+func repeats() int {
+	if n, err := strconv.Atoi(os.Getenv("REPEAT")); err == nil && n > 0 {
+		return n
+	}
+	return 3
 }

@@ -42,6 +42,6 @@ func startPosthorn(users []string, sinkAddr string) (*target, error) {
 	}
 	return &target{
 		name: "Posthorn", mx: n.Addr("smtp"), submit: n.Addr("submissions"), login: true, imap: n.Addr("imaps"), imapTLS: true,
-		pop3: n.Addr("pop3s"), pids: func() []int { return []int{n.Pid()} }, users: users, password: benchPassword, stop: stop,
+		pop3: n.Addr("pop3s"), metrics: n.Addr("metrics"), pids: func() []int { return []int{n.Pid()} }, users: users, password: benchPassword, stop: stop,
 	}, nil
 }

@@ -94,6 +94,8 @@ func (b *bench) deliverOnce(start func(users []string) (*target, error), d deliv
 	}
 	defer t.stop()
 	l := d.load(t.mx, t.users, messages)
+	stop := t.profile()
+	defer stop()
 	began := time.Now()
 	if err := sendAll(l); err != nil {
 		return 0, err

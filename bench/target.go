@@ -19,6 +19,7 @@ type target struct {
 	imapTLS  bool // IMAP and POP3 are TLS from the start
 	pop3     string
 	pids     func() []int
+	metrics  string // our own port for profiles; empty for peers
 	users    []string
 	password string
 	stop     func()

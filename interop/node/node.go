@@ -143,7 +143,7 @@ func (n *Node) Start() error {
 	}
 	n.ended = make(chan error, 1)
 	go func() { n.ended <- n.cmd.Wait() }()
-	for _, l := range []string{"smtp", "submissions", "imaps", "pop3s"} {
+	for _, l := range []string{"smtp", "submissions", "imaps"} {
 		if err := peers.WaitForPort(n.Addr(l)); err != nil {
 			return errors.Join(fmt.Errorf("the server does not answer: %w\n%s", err, n.Log()), n.Kill())
 		}

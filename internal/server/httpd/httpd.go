@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 )
 
@@ -34,6 +35,11 @@ func New(c Config) *Server {
 		defer cancel()
 		answer(w, c.Healthy(ctx))
 	})
+	// Where the CPU's time and the memory go, by function names alone: what an operator sends along with a report of slowness.
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	for _, name := range []string{"heap", "allocs", "goroutine", "mutex", "block"} {
+		mux.Handle("GET /debug/pprof/"+name, pprof.Handler(name))
+	}
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, c.Ready()) })
 	return &Server{http: &http.Server{
 		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
