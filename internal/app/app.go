@@ -16,9 +16,11 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
 	"github.com/posthorn-mail/posthorn/internal/store"
 	"github.com/posthorn-mail/posthorn/internal/store/pebblestore"
+	"github.com/posthorn-mail/posthorn/internal/transport/bounce"
 	"github.com/posthorn-mail/posthorn/internal/transport/intake"
 	"github.com/posthorn-mail/posthorn/internal/transport/journey"
 	"github.com/posthorn-mail/posthorn/internal/transport/queue"
+	"github.com/posthorn-mail/posthorn/internal/transport/relay"
 )
 
 // App is one server. It is made by New and ended by Run or, if it never runs, by Close.
@@ -35,6 +37,7 @@ type App struct {
 	mailboxes *mailbox.Service
 	journeys  *journey.Journeys
 	queue     *queue.Queue
+	relay     *relay.Relay
 	intake    *intake.Intake
 	admin     *adminapi.Admin
 
@@ -96,11 +99,19 @@ func (a *App) build(ctx context.Context) error {
 	// Transport.
 	a.journeys = journey.New(a.store, journey.Options{Clock: w.Clock})
 	a.closeLater(a.journeys.Close)
-	if a.queue, err = queue.Open(ctx, a.store, a.queueOptions()); err != nil {
+	router, err := a.router()
+	if err != nil {
+		return err
+	}
+	if a.queue, err = queue.Open(ctx, a.store, a.queueOptions(router)); err != nil {
 		return fmt.Errorf("open the queue: %w", err)
 	}
-
+	a.relay = relay.New(a.relayOptions(router))
+	a.closeLater(func() error { a.relay.Close(); return nil })
 	a.intake = intake.New(a.intakeOptions())
+	notices := bounce.New(bounce.Options{Store: a.store, Intake: a.intake, Hostname: cfg.Hostname.Domain, Clock: w.Clock, Log: w.Log})
+	a.intake.SetNotifier(notices)
+	a.queue.SetNotifier(notices)
 
 	// Servers.
 	a.admin = adminapi.New(a.adminParts())
@@ -115,6 +126,7 @@ func (a *App) parts() []part {
 		{"prune journeys", a.every(time.Hour, "prune journeys", a.pruneJourneys)},
 		{"sweep bodies", a.every(10*time.Minute, "sweep bodies", a.sweep)},
 		{"measure the queue", a.every(15*time.Second, "measure the queue", a.measure)},
+		{"queue", func(ctx context.Context) error { return a.queue.Run(ctx, a.relay) }},
 		{"servers", a.serveAll},
 	}
 }
@@ -173,32 +185,6 @@ func (a *App) directoryOptions() directory.Options {
 			})
 		},
 		Deaths: a.mailboxes.Death,
-	}
-}
-
-func (a *App) intakeOptions() intake.Options {
-	m := a.cfg.Mail
-	o := intake.Options{
-		Store: a.store, Mailbox: a.mailboxes, Directory: a.directory, Queue: a.queue, Journeys: a.journeys, Resolver: a.world.Resolver,
-		Hostname: a.cfg.Hostname.Domain, Limits: intake.Limits{MaxSize: int64(m.MaxSize), MaxRecipients: m.MaxRecipients},
-		SendLimit: m.SendLimit, Clock: a.world.Clock, Log: a.world.Log, MailLog: a.mailLog,
-	}
-	if m.HideClient {
-		o.Client = intake.HideClient
-	}
-	return o
-}
-
-func (a *App) queueOptions() queue.Options {
-	q := a.cfg.Queue
-	notice := q.DelayNotice.Std()
-	if notice == 0 {
-		notice = -1 // never
-	}
-	return queue.Options{
-		Clock: a.world.Clock, Log: a.world.Log, Journeys: a.journeys,
-		Schedule:    queue.Schedule{GiveUp: q.GiveUp.Std(), DelayNotice: notice},
-		Concurrency: q.Workers, PerDestination: q.PerHost,
 	}
 }
 

@@ -79,7 +79,7 @@ func start(t *testing.T, cfg config.Config, w World) (a *App, stop func() error)
 func TestServerServesAndStops(t *testing.T) {
 	cfg, w := testConfig(t), testWorld()
 	a, stop := start(t, cfg, w)
-	greetings := map[string]string{"smtp": "220 ", "submission": "220 ", "lmtp": "220 ", "imap": "* OK "}
+	greetings := map[string]string{"smtp": "220 ", "submission": "220 ", "lmtp": "220 ", "imap": "* OK ", "pop3": "+OK "}
 	for name, want := range greetings {
 		if a.Addr(name) == nil {
 			t.Errorf("%s is not open", name)

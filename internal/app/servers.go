@@ -14,6 +14,7 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/server/httpd"
 	"github.com/posthorn-mail/posthorn/internal/server/imapd"
 	"github.com/posthorn-mail/posthorn/internal/server/listen"
+	"github.com/posthorn-mail/posthorn/internal/server/pop3d"
 	"github.com/posthorn-mail/posthorn/internal/server/smtpd"
 	"github.com/posthorn-mail/posthorn/internal/state/directory"
 	"github.com/posthorn-mail/posthorn/internal/wire/sasl"
@@ -30,6 +31,10 @@ func (a *App) buildServices() {
 		Directory: a.directory, Mailboxes: a.mailboxes, Store: a.store, TLS: starttls, Clock: a.world.Clock, Log: a.world.Log,
 		MailLog: a.mailLog, Version: Version(), Limits: imapd.Limits{MaxMessage: int64(a.cfg.Mail.MaxSize)},
 	})
+	pop3 := pop3d.New(pop3d.Options{
+		Directory: a.directory, Mailboxes: a.mailboxes, TLS: starttls, Fetched: a.fetchedByPOP3, Clock: a.world.Clock, Log: a.world.Log,
+		MailLog: a.mailLog,
+	})
 	web := httpd.New(httpd.Config{Metrics: a.metrics.Handler(), Healthy: a.healthy, Ready: a.readiness, Log: a.world.Log})
 
 	a.services = []service{
@@ -41,6 +46,8 @@ func (a *App) buildServices() {
 		a.service("lmtp", l.LMTP, clearText, smtpBusy(lmtp), lmtp.Handle),
 		a.service("imap", l.IMAP, clearText, listen.Config{Busy: imapd.Busy}, imap.Serve),
 		a.service("imaps", l.IMAPS, implicitTLS, listen.Config{Busy: imapd.Busy}, imap.Serve),
+		a.service("pop3", l.POP3, clearText, listen.Config{Busy: pop3d.Busy}, pop3.Serve),
+		a.service("pop3s", l.POP3S, implicitTLS, listen.Config{Busy: pop3d.Busy}, pop3.Serve),
 	}
 }
 
@@ -105,7 +112,7 @@ func (a *App) serveAdmin(ctx context.Context, ln net.Listener) error {
 func (a *App) adminParts() adminapi.Parts {
 	return adminapi.Parts{
 		Clock: a.world.Clock, Store: a.store, Directory: a.directory, Mailboxes: a.mailboxes, Queue: a.queue, Journeys: a.journeys,
-		Resolver: a.world.Resolver, Certs: a.certs, MailLog: a.mailLog, Hostname: a.cfg.Hostname.Domain, Version: Version(),
+		Resolver: a.world.Resolver, Certs: a.certs, Hostname: a.cfg.Hostname.Domain, Version: Version(),
 		Submit: a.submit, Listeners: a.addrs, Started: func() time.Time { return a.started }, Forgive: a.guard.Forgive,
 	}
 }

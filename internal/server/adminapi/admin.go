@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
-	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/base/resolve"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/state/certs"
@@ -28,7 +27,6 @@ type Parts struct {
 	Journeys  *journey.Journeys
 	Resolver  resolve.Resolver
 	Certs     *certs.Keeper
-	MailLog   *obs.MailLog
 	Hostname  mail.Domain
 	Version   string
 	Started   func() time.Time // when the server started; zero if none runs, in a command of its own

@@ -7,7 +7,7 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/transport/queue"
 )
 
-// by is whom journeys and the mail log name for what operators do.
+// by is whom journeys and the mail log name for what operators do; the queue writes both.
 const by = "admin"
 
 // QueueFilter chooses queued messages.
@@ -39,20 +39,12 @@ type MessageName struct {
 
 // QueueHold keeps a message from being tried.
 func (a *Admin) QueueHold(ctx context.Context, q MessageName) (Nothing, error) {
-	if err := a.parts.Queue.Hold(ctx, q.ID, by); err != nil {
-		return Nothing{}, err
-	}
-	a.parts.MailLog.Held(q.ID, by)
-	return Nothing{}, nil
+	return Nothing{}, a.parts.Queue.Hold(ctx, q.ID, by)
 }
 
 // QueueRelease ends a hold.
 func (a *Admin) QueueRelease(ctx context.Context, q MessageName) (Nothing, error) {
-	if err := a.parts.Queue.Release(ctx, q.ID, by); err != nil {
-		return Nothing{}, err
-	}
-	a.parts.MailLog.Released(q.ID, by)
-	return Nothing{}, nil
+	return Nothing{}, a.parts.Queue.Release(ctx, q.ID, by)
 }
 
 // QueueRetry makes a message due at once.
@@ -62,9 +54,5 @@ func (a *Admin) QueueRetry(ctx context.Context, q MessageName) (Nothing, error) 
 
 // QueueCancel takes a message out of the queue without telling anybody.
 func (a *Admin) QueueCancel(ctx context.Context, q MessageName) (Nothing, error) {
-	if err := a.parts.Queue.Cancel(ctx, q.ID, by); err != nil {
-		return Nothing{}, err
-	}
-	a.parts.MailLog.Cancelled(q.ID, by)
-	return Nothing{}, nil
+	return Nothing{}, a.parts.Queue.Cancel(ctx, q.ID, by)
 }
