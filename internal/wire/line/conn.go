@@ -99,6 +99,7 @@ type Conn struct {
 	buf   []byte // nil while idle
 	r, w  int    // buf[r:w] is read and not yet used
 	small [smallSize]byte
+	more  bool // the last read filled its buffer: there is more, and a small buffer is not what to read it with
 	meter meter
 
 	dl struct { // guards the read deadline against a concurrent Interrupt
@@ -257,7 +258,7 @@ func (c *Conn) fillBy(deadline time.Time, what waitFor) error {
 func (c *Conn) read(what waitFor) (int, error) {
 	if c.r == c.w {
 		c.r, c.w = 0, 0
-		if what == waitLine {
+		if what == waitLine && !c.more {
 			c.Release()
 		}
 	}
@@ -267,6 +268,7 @@ func (c *Conn) read(what waitFor) (int, error) {
 			c.buf = c.cfg.Pool.get()
 			c.w = copy(c.buf, c.small[:n])
 		}
+		c.more = n == len(c.small)
 		return n, err
 	}
 	if c.buf == nil {
@@ -277,6 +279,7 @@ func (c *Conn) read(what waitFor) (int, error) {
 	}
 	n, err := c.dl.nc.Read(c.buf[c.w:])
 	c.w += n
+	c.more = c.w == len(c.buf)
 	return n, err
 }
 
