@@ -85,7 +85,10 @@ func unescape(s string) (out string, crlf bool, err error) {
 			}
 			b.WriteByte(c)
 			i += 2
-		default:
+		case '\\':
+			b.WriteByte('\\')
+		default: // \Seen and its like need no escape
+			b.WriteByte('\\')
 			b.WriteByte(s[i])
 		}
 	}
