@@ -108,7 +108,7 @@ func why(o queue.Outcome) reason {
 	if isStatus(r.Enhanced) {
 		key := r.Enhanced[2:]
 		switch found, ok := byStatus[key]; {
-		case ok && !(key == "1.2" && r.Server != ""): // a server that answers for a domain thereby says that it is there
+		case ok && (key != "1.2" || r.Server == ""): // a server that answers for a domain thereby says that it is there
 			return found
 		case key == "4.1" && r.Server != "" && r.Enhanced[0] == '5': // what Microsoft says of unknown recipients
 			return noAddress

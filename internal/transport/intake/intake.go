@@ -180,6 +180,10 @@ func (t *Transaction) Body(ctx context.Context, r io.Reader) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
+	if err := t.checkRoom(ctx, staged.summary.Size); err != nil {
+		staged.abort()
+		return Receipt{}, err
+	}
 	m := accepted{id: id, at: now, src: &t.src, env: &t.env, to: t.to, staged: staged, verdict: verdict}
 	return t.in.commit(ctx, &m, nil)
 }

@@ -73,6 +73,24 @@ func (in *Intake) checkQuota(ctx context.Context, res directory.Resolution, size
 	return in.o.Mailbox.CheckQuota(ctx, res.Locals[0].Account, size)
 }
 
+// checkRoom refuses a message that turns out larger than declared, if it has room with none of its recipients. If it has
+// with some, all get it: they cannot be refused one by one any more.
+func (t *Transaction) checkRoom(ctx context.Context, size int64) error {
+	if t.env.Size >= size {
+		return nil
+	}
+	var refused error
+	for _, r := range t.to {
+		if len(r.locals) != 1 || len(r.remotes) > 0 {
+			return nil
+		}
+		if refused = t.in.o.Mailbox.CheckQuota(ctx, r.locals[0].Account, size); refused == nil {
+			return nil
+		}
+	}
+	return refused
+}
+
 // locals are the accounts that get the message, each once.
 func locals(to []recipient) []directory.Local {
 	var out []directory.Local

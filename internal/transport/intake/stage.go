@@ -27,7 +27,8 @@ type trace struct{ returnPath, deliveredTo, received string }
 type staged struct {
 	blob    store.StagedBlob
 	summary *message.Summary
-	skip    int64 // bytes at the beginning that are not for other servers
+	skip    int64  // bytes at the beginning that are not for other servers
+	abort   func() // gives the bytes up, if they will not be committed
 }
 
 // readHeader reads the header block, and leaves the body.
@@ -64,7 +65,7 @@ func (in *Intake) stage(ctx context.Context, a arrival) (staged, error) {
 		w.Abort()
 		return staged{}, stageFault(err)
 	}
-	return staged{blob: blob, summary: scanner.Close(), skip: int64(len(a.trace.returnPath))}, nil
+	return staged{blob: blob, summary: scanner.Close(), skip: int64(len(a.trace.returnPath)), abort: w.Abort}, nil
 }
 
 // stageFault tells the store's troubles from the client's.

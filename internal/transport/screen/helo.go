@@ -16,11 +16,11 @@ func Helo() Check {
 			return Finding{}, nil
 		}
 		name := strings.TrimSuffix(strings.ToLower(m.Helo), ".")
-		d, err := mail.ParseDomain(name)
+		d, _ := mail.ParseDomain(name) // none if the name is not one
 		switch {
-		case err == nil && d == m.Hostname:
+		case d != "" && d == m.Hostname:
 			return Finding{Refuse, mail.KindPolicy, "you greeted with my own name"}, nil
-		case err != nil:
+		case d == "":
 			return Finding{Note, 0, "the client's name " + clip(m.Helo) + " is not a host name"}, nil
 		case !strings.Contains(name, ".") && !strings.HasPrefix(name, "["):
 			return Finding{Note, 0, "the client's name " + clip(m.Helo) + " is not a full host name"}, nil

@@ -167,13 +167,13 @@ func ReadHeader(r *bufio.Reader) (Header, error) {
 	}
 	for {
 		kind, err := peekLine(r, field != nil)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return h, fmt.Errorf("read header: %w", err)
 		}
 		if kind == lineOther && h == nil && field == nil && total == 0 && isMboxLine(r) {
 			kind = lineMbox
 		}
-		if kind == lineOther || err == io.EOF {
+		if kind == lineOther || err != nil {
 			return h, flush()
 		}
 		line, err := readLine(r, MaxHeader-total)
@@ -256,10 +256,10 @@ func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 			return nil, ErrHeaderTooLarge
 		}
 		line = append(line, b...)
-		if err == bufio.ErrBufferFull {
+		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("read header: %w", err)
 		}
 		return line, nil

@@ -71,7 +71,7 @@ func (s *Scanner) Write(p []byte) (int, error) {
 // Close ends the message and gives its Summary. Nothing may be written after it.
 func (s *Scanner) Close() *Summary {
 	if s.stack == nil {
-		s.Write(nil) // an empty message is one, too
+		_, _ = s.Write(nil) // an empty message is one, too
 	}
 	if len(s.line) > 0 {
 		line := s.line
