@@ -14,8 +14,8 @@
 //  5. A Watcher hears of every later commit to its partition within a second, on any node; hearing is a hint, the
 //     partition's number is the truth.
 //  6. Batches of one submitter are decided in the order of their Submit calls, so a batch may expect the number that the
-//     one before it, not durable yet, will leave. If that one fails, so does this one: surely so if it names the earlier
-//     one (Batch.ExpectAfter).
+//     one before it, not durable yet, will leave. It names that one (Batch.ExpectAfter): if it fails, so does this one,
+//     even if somebody else has left the same number.
 //  7. A blob is readable from the commit that first references it until the commit that drops its last reference, and
 //     gone some time after. A commit that references a blob already gone fails with ErrNoBlob and writes nothing.
 //  8. A commit whose outcome is unknown (Wait's ctx ended, the process died) can be looked up by its batch's ID for an hour.

@@ -98,6 +98,9 @@ func (c *checker) blobs() error {
 	if err != nil {
 		return c.soften(err)
 	}
+	if err := c.orphans(); err != nil {
+		return c.soften(err)
+	}
 	var last store.BlobID
 	err = c.rows(rowRef, func(id store.BlobID, key, _ []byte) error {
 		if id == last {
@@ -167,4 +170,26 @@ func (c *checker) chunks(id store.BlobID, row blobRow) error {
 			id, size, index, row.size, row.chunks()))
 	}
 	return err
+}
+
+// orphans finds chunks that belong to no blob, stored or on its way: bytes that nothing would ever remove.
+func (c *checker) orphans() error {
+	var last store.BlobID
+	return c.rows(rowChunk, func(id store.BlobID, _, _ []byte) error {
+		if id == last {
+			return nil
+		}
+		last = id
+		for _, row := range []byte{rowBlob, rowStaged} {
+			_, closer, err := c.s.ps.Get(appendIDKey(nil, row, id.ID))
+			if err == nil {
+				return closer.Close()
+			}
+			if !errors.Is(err, pebble.ErrNotFound) {
+				return err
+			}
+		}
+		c.report(fmt.Sprintf("there are chunks of blob %s, which is not there", id))
+		return nil
+	})
 }

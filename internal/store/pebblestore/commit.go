@@ -70,10 +70,7 @@ type committer struct {
 
 type number struct {
 	partitionRow
-	// refuse is the last ticket that was given out when a batch that touches the partition failed: batches up to it that
-	// expect a number here may build on the failed one.
-	refuse uint64
-	// used marks what the group being written needs.
+	// used marks what a batch asked for since the last eviction.
 	used bool
 }
 
@@ -107,9 +104,6 @@ func (c *committer) commit(g *group) bool {
 	c.full = d.fullness()
 	for _, j := range g.jobs {
 		j.err = c.decide(j)
-		if j.err != nil && j.batch != nil {
-			c.refuse(j)
-		}
 	}
 	if g.sync {
 		c.trim()
@@ -156,7 +150,7 @@ func (c *committer) decide(j *job) error {
 	if err := c.full.refuses(j); err != nil {
 		return err
 	}
-	if err := c.checkPartitions(j); err != nil {
+	if err := c.checkPartitions(j.batch); err != nil {
 		return err
 	}
 	if err := c.checkBlobs(j.batch); err != nil {
@@ -166,8 +160,8 @@ func (c *committer) decide(j *job) error {
 	return c.broken
 }
 
-func (c *committer) checkPartitions(j *job) error {
-	for _, w := range j.batch.Partitions() {
+func (c *committer) checkPartitions(b *store.Batch) error {
+	for _, w := range b.Partitions() {
 		n, err := c.number(w.Partition)
 		if err != nil {
 			return err
@@ -175,7 +169,7 @@ func (c *committer) checkPartitions(j *job) error {
 		if !w.Conditional {
 			continue
 		}
-		if n.number != w.Expected || j.ticket <= n.refuse || (!w.After.IsZero() && w.After != n.by) {
+		if n.number != w.Expected || (!w.After.IsZero() && w.After != n.by) {
 			return store.ErrConflict
 		}
 	}
@@ -198,25 +192,13 @@ func (c *committer) number(p store.Partition) (*number, error) {
 	return n, nil
 }
 
-// refuse makes the batches that may build on a failed one fail too (law 6).
-func (c *committer) refuse(j *job) {
-	last := c.d.queue.lastTicket()
-	for _, w := range j.batch.Partitions() {
-		if n, err := c.number(w.Partition); err == nil {
-			n.refuse = last
-		}
-	}
-}
-
 // evict keeps the numbers bounded. Between groups Pebble has all of them.
 func (c *committer) evict() {
 	if len(c.numbers) <= maxNumbers {
 		return
 	}
-	last := c.d.queue.lastTicket()
 	for p, n := range c.numbers {
-		// A refusal is over when every batch it may concern has been decided; the group at hand is not yet.
-		if !n.used && n.refuse+maxQueued+maxGroup < last {
+		if !n.used {
 			delete(c.numbers, p)
 		}
 		n.used = false

@@ -30,10 +30,8 @@ type job struct {
 	// run, if batch is nil, adds to the group's writes. It runs in the committer.
 	run func(g *group) error
 	// alone jobs are a group of their own: they see everything before them applied, and so does what comes after.
-	alone bool
-	size  int
-	// ticket counts jobs in the order of Submit.
-	ticket uint64
+	alone  bool
+	size   int
 	done   chan error // capacity 1: written once, when the outcome is durable
 	err    error      // the outcome, set by the committer
 	failed <-chan struct{}
@@ -125,13 +123,12 @@ func (d *DB) inspect(b *store.Batch) (int, error) {
 
 // queue is what waits for the committer, in order.
 type queue struct {
-	mu     sync.Mutex // guards all
-	jobs   []*job
-	bytes  int
-	ticket uint64
-	shut   bool
-	wake   chan struct{} // capacity 1: there are jobs, or the queue is shut
-	room   chan struct{} // closed when jobs were taken, if somebody waits for room
+	mu    sync.Mutex // guards all
+	jobs  []*job
+	bytes int
+	shut  bool
+	wake  chan struct{} // capacity 1: there are jobs, or the queue is shut
+	room  chan struct{} // closed when jobs were taken, if somebody waits for room
 }
 
 func (q *queue) init() { q.wake = make(chan struct{}, 1) }
@@ -166,8 +163,6 @@ func (q *queue) tryAdd(j *job) (room <-chan struct{}, err error) {
 		}
 		return q.room, nil
 	}
-	q.ticket++
-	j.ticket = q.ticket
 	q.jobs = append(q.jobs, j)
 	q.bytes += j.size
 	q.signal()
@@ -218,13 +213,6 @@ func (q *queue) takeLocked(dst []*job) []*job {
 		q.room = nil
 	}
 	return dst
-}
-
-// lastTicket is the newest job's ticket.
-func (q *queue) lastTicket() uint64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.ticket
 }
 
 func (q *queue) close() {

@@ -342,7 +342,9 @@ func crashWhileRecovering(t *testing.T, d Disk) {
 	st, err = d.Open(&hookFS{FS: crashed, onSync: func(_ string, sync func() error) error {
 		mu.Lock()
 		defer mu.Unlock()
-		again = append(again, clones(crashed, uint64(len(again)))...)
+		for range 5 {
+			again = append(again, clones(crashed, uint64(len(again)))...)
+		}
 		return sync()
 	}})
 	if err != nil {
