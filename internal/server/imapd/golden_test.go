@@ -2,11 +2,13 @@ package imapd
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 var update = flag.Bool("update", false, "write what the server answers into the sessions")
@@ -92,9 +94,7 @@ func (p *player) step(who, what byte, text string) {
 	case '?':
 		p.record(who, peer.line())
 	case '.':
-		if b, err := peer.r.ReadByte(); err == nil {
-			p.Errorf("connection %c goes on with %q", who, b)
-		}
+		peer.ended()
 		delete(p.peers, who)
 	case '>':
 		text = strings.ReplaceAll(text, "␍␊", "\r\n")
@@ -120,5 +120,13 @@ func (p *player) record(who byte, line string) {
 	for _, m := range masks {
 		line = m.re.ReplaceAllString(line, m.with)
 	}
-	p.out.WriteString(string(who) + "< " + strings.ReplaceAll(line, "\r\n", "␍␊") + "\n")
+	p.out.WriteString(string(who) + "< ")
+	for _, r := range strings.ReplaceAll(line, "\r\n", "␍␊") { // invalid bytes come as U+FFFD
+		if unicode.IsPrint(r) {
+			p.out.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&p.out, "\\x%02x", r)
+	}
+	p.out.WriteByte('\n')
 }

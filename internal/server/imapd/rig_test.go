@@ -9,11 +9,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"math/big"
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,11 +51,16 @@ type server struct {
 
 func start(t testing.TB, o Options) *server {
 	t.Helper()
+	return startOn(t, vfs.NewMem(), "store", o)
+}
+
+func startOn(t testing.TB, fs vfs.FS, dir string, o Options) *server {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	st, err := pebblestore.Open("store", pebblestore.Options{FS: vfs.NewMem()})
+	st, err := pebblestore.Open(dir, pebblestore.Options{FS: fs})
 	must(t, err)
 	boxes := mailbox.New(st, mailbox.Options{})
-	dir, err := directory.Open(ctx, st, directory.Options{
+	people, err := directory.Open(ctx, st, directory.Options{
 		Hash: directory.Hash{MemoryKiB: 64, Passes: 1, ScramIterations: 4096},
 		Births: func(b *store.Batch, a directory.Account) {
 			boxes.Birth(b, a.ID, mailbox.BirthOptions{Lang: text.EN, Quota: mailbox.Quota(a.Quota)})
@@ -61,22 +68,22 @@ func start(t testing.TB, o Options) *server {
 		Deaths: boxes.Death,
 	})
 	must(t, err)
-	must(t, dir.AddDomain(ctx, "nord.test"))
+	must(t, people.AddDomain(ctx, "nord.test"))
 	addr, err := mail.ParseAddress(anna)
 	must(t, err)
-	acc, err := dir.AddAccount(ctx, directory.NewAccount{Addresses: []mail.Address{addr}, Password: password, Lang: text.EN})
+	acc, err := people.AddAccount(ctx, directory.NewAccount{Addresses: []mail.Address{addr}, Password: password, Lang: text.EN})
 	must(t, err)
 
 	serverTLS, clientTLS := certificates(t)
-	o.Directory, o.Mailboxes, o.Store, o.TLS = dir, boxes, st, serverTLS
-	s := &server{srv: New(o), tls: clientTLS, account: acc.ID, boxes: boxes, dir: dir}
+	o.Directory, o.Mailboxes, o.Store, o.TLS = people, boxes, st, serverTLS
+	s := &server{srv: New(o), tls: clientTLS, account: acc.ID, boxes: boxes, dir: people}
 	var wg sync.WaitGroup
 	s.clear = s.listen(t, ctx, &wg, listen.Config{Name: "imap", Drain: time.Second})
 	s.secure = s.listen(t, ctx, &wg, listen.Config{Name: "imaps", Drain: time.Second, TLS: serverTLS})
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		wg.Wait()
-		dir.Close()
+		people.Close()
 		boxes.Close()
 		must(t, st.Close())
 	})
@@ -204,6 +211,14 @@ func (p *peer) ask(tag, command string) []string {
 	p.t.Helper()
 	p.send(tag + " " + command)
 	return p.until(tag + " ")
+}
+
+// ended expects the end of the connection.
+func (p *peer) ended() {
+	p.t.Helper()
+	if b, err := p.r.ReadByte(); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+		p.t.Errorf("connection goes on: %q, %v", b, err)
+	}
 }
 
 func must(t testing.TB, err error) {

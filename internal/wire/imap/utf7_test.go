@@ -39,3 +39,32 @@ func FuzzUTF7(f *testing.F) {
 		}
 	})
 }
+
+func TestMailboxNames(t *testing.T) {
+	for _, c := range []struct {
+		in, utf7, utf8 string // the name in either mode; "-" for an error
+	}{
+		{`"Entw&APw-rfe"`, "Entwürfe", "Entw&APw-rfe"},
+		{`"Entwürfe &- mehr"`, "Entwürfe & mehr", "Entwürfe &- mehr"},
+		{`"a&b"`, "-", "a&b"},
+		{"inBOX", "INBOX", "INBOX"},
+		{"\"a\x01b\"", "-", "-"},
+		{"{2}\r\n\xff\xfe", "-", "-"},
+	} {
+		for _, enc := range []Encoding{UTF7, UTF8} {
+			want := c.utf7
+			if enc == UTF8 {
+				want = c.utf8
+			}
+			p := NewParser([]byte(c.in))
+			p.UTF8 = enc == UTF8
+			got, err := p.MailboxOnly()
+			if err != nil {
+				got = "-"
+			}
+			if got != want {
+				t.Errorf("%s in mode %d: %q, %v, want %q", c.in, enc, got, err, want)
+			}
+		}
+	}
+}

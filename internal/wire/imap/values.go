@@ -18,7 +18,7 @@ const MaxMailboxName = 1024
 func (p *Parser) Mailbox() string { return p.mailboxName(p.AString()) }
 
 // mailboxName decodes a name as the session's encoding says. Names that are plainly UTF-8 are taken in either mode, as
-// several clients send them without asking first.
+// several clients send them without asking first; in UTF-7's mode some of them still write "&" as "&-".
 func (p *Parser) mailboxName(s string) string {
 	if p.err != nil {
 		return ""
@@ -26,14 +26,17 @@ func (p *Parser) mailboxName(s string) string {
 	if strings.EqualFold(s, Inbox) {
 		return Inbox
 	}
-	ascii := isASCII(s)
-	if !p.UTF8 && ascii {
+	switch {
+	case p.UTF8:
+	case isASCII(s):
 		name, err := DecodeUTF7(s)
 		if err != nil {
 			p.fail(err.Error())
 			return ""
 		}
 		s = name
+	default:
+		s = strings.ReplaceAll(s, "&-", "&")
 	}
 	if !utf8.ValidString(s) || len(s) > MaxMailboxName || strings.ContainsFunc(s, isControl) {
 		p.fail("not a mailbox name")

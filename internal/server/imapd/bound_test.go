@@ -1,0 +1,118 @@
+package imapd
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// pattern is a large message made on the way.
+type pattern struct{ n int64 }
+
+func (p *pattern) Read(b []byte) (int, error) {
+	const text = "0123456789012345678901234567890123456789012345678901234567890123456789012345\r\n"
+	if len(b) < len(text) {
+		return 0, io.ErrShortBuffer
+	}
+	n := 0
+	for n+len(text) <= len(b) {
+		n += copy(b[n:], text)
+	}
+	p.n += int64(n)
+	return n, nil
+}
+
+// TestLargeMessageIsStreamed takes 97 MiB in and out and looks at the memory meanwhile.
+func TestLargeMessageIsStreamed(t *testing.T) {
+	s := startOn(t, vfs.Default, t.TempDir(), Options{})
+	p := s.login(t)
+	const head = "Subject: large\r\n\r\n"
+	const size = 78 * 1_300_000
+	var before runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	p.send(fmt.Sprintf("a APPEND INBOX {%d}", size+len(head)))
+	p.until("+ ")
+	_, err := io.WriteString(p, head)
+	must(t, err)
+	buf := make([]byte, 78*400)
+	src := &pattern{}
+	for src.n < size {
+		n, _ := src.Read(buf[:min(int64(len(buf)), size-src.n)])
+		if _, err := p.Write(buf[:n]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.send("")
+	if got := p.until("a "); !strings.HasPrefix(got[len(got)-1], "a OK [APPENDUID") {
+		t.Fatal(got)
+	}
+	p.ask("b", "SELECT INBOX")
+	p.send("c FETCH 1 BODY[]")
+	l, err := p.r.ReadString('\n')
+	must(t, err)
+	if want := fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n", size+len(head)); l != want {
+		t.Fatalf("%q, want %q", l, want)
+	}
+	n, err := io.CopyN(io.Discard, p.r, size+int64(len(head)))
+	must(t, err)
+	var after runtime.MemStats
+	runtime.ReadMemStats(&after)
+	p.until("c OK")
+	if n != size+int64(len(head)) {
+		t.Error(n, "bytes came back")
+	}
+	if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 64<<20 {
+		t.Errorf("memory grew by %d MiB", grown>>20)
+	}
+}
+
+// TestGarbage sends what no client should, and expects that the server stays and answers the next client.
+func TestGarbage(t *testing.T) {
+	s := start(t, Options{Limits: Limits{MaxBad: 1000}})
+	rnd := rand.New(rand.NewPCG(1, 2))
+	words := []string{"a ", "b ", "LOGIN ", "FETCH ", "UID ", "1:*", "(", ")", "{5+}\r\n", "{3}\r\n", "\"", "\\", "\r\n", "\r\n", "\n", "\r", "BODY[",
+		"]", "SELECT INBOX\r\n", "APPEND INBOX ", "SEARCH ", "NOT ", "OR ", "\x00", "\xff", "STORE 1 FLAGS ", "IDLE\r\n", "DONE\r\n", "ä", "$", "COPY ",
+		"LIST \"\" *\r\n", "NOOP\r\n", "AUTHENTICATE PLAIN\r\n", "{999999999999+}\r\n", "~{2+}\r\nab", "CHANGEDSINCE", "18446744073709551616", "<", ">"}
+	for i := range 150 {
+		p := s.dial(t, i%3 == 0)
+		if i%3 == 1 {
+			_, err := io.WriteString(p, "l LOGIN "+anna+" \""+password+"\"\r\nl SELECT INBOX\r\n")
+			must(t, err)
+		}
+		var b strings.Builder
+		for range rnd.IntN(60) {
+			b.WriteString(words[rnd.IntN(len(words))])
+		}
+		b.WriteString("\r\nzz LOGOUT\r\n")
+		if _, err := io.WriteString(p, b.String()); err == nil {
+			if tc, ok := p.Conn.(*tls.Conn); ok {
+				_ = tc.CloseWrite()
+			}
+		}
+		must(t, p.SetReadDeadline(time.Now().Add(300*time.Millisecond)))
+		_, _ = io.Copy(io.Discard, p.r)
+		p.Close()
+	}
+	p := s.login(t)
+	if got := p.ask("a", "NOOP"); len(got) != 1 || !strings.HasPrefix(got[0], "a OK") {
+		t.Error(got)
+	}
+}
+
+// TestLongLineEndsTheSession sends a line without an end.
+func TestLongLineEndsTheSession(t *testing.T) {
+	s := start(t, Options{})
+	p := s.login(t)
+	go func() { _, _ = io.WriteString(p, "a NOOP "+strings.Repeat("x", 1<<20)) }()
+	if l := p.line(); !strings.HasPrefix(l, "* BYE [TOOBIG]") {
+		t.Error(l)
+	}
+}
