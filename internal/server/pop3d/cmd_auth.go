@@ -2,6 +2,7 @@ package pop3d
 
 import (
 	"context"
+	"errors"
 
 	"github.com/posthorn-mail/posthorn/internal/base/text"
 	"github.com/posthorn-mail/posthorn/internal/server/listen"
@@ -15,12 +16,10 @@ func (s *session) channel() sasl.Channel { return sasl.ChannelOf(s.tls, listen.L
 func cmdAuth(ctx context.Context, s *session, arg []byte) error {
 	words, err := pop3.Words(arg, 2)
 	if err != nil {
-		s.wrong(text.POP3BadArgument)
-		return nil
+		return s.wrong(text.POP3BadArgument)
 	}
 	if s.tls == nil {
-		s.wrong(text.POP3TLSFirst)
-		return nil
+		return s.wrong(text.POP3TLSFirst)
 	}
 	if len(words) == 0 {
 		s.listMechanisms()
@@ -28,23 +27,20 @@ func cmdAuth(ctx context.Context, s *session, arg []byte) error {
 	}
 	mech, err := sasl.NewServer(string(words[0]), s.login, s.channel())
 	if err != nil {
-		s.loginFailed(err)
-		return nil
+		return s.loginFailed(err)
 	}
 	var initial []byte
 	if len(words) == 2 {
 		if initial, err = sasl.DecodeInitial(words[1]); err != nil {
-			s.loginFailed(err)
-			return nil
+			return s.loginFailed(err)
 		}
 	}
 	id, err := s.exchange(ctx, mech, initial)
-	if lost, ok := err.(lostError); ok { //nolint:errorlint // made here, never wrapped
+	if lost, ok := errors.AsType[lostError](err); ok {
 		return lost.error
 	}
 	if err != nil {
-		s.loginFailed(err)
-		return nil
+		return s.loginFailed(err)
 	}
 	s.welcome(ctx, id)
 	return nil

@@ -12,11 +12,7 @@ import (
 )
 
 // cmdCapa is CAPA (RFC 2449 section 5).
-func cmdCapa(_ context.Context, s *session, arg []byte) error {
-	if err := pop3.Empty(arg); err != nil {
-		s.wrong(text.POP3BadArgument)
-		return nil
-	}
+func cmdCapa(_ context.Context, s *session, _ []byte) error {
 	s.out = pop3.AppendOK(s.out[:0], text.Say(s.lang, text.POP3Capabilities))
 	for _, c := range s.capabilities() {
 		s.out = append(append(s.out, c...), "\r\n"...)

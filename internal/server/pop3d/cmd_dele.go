@@ -11,8 +11,7 @@ import (
 func cmdDele(_ context.Context, s *session, arg []byte) error {
 	n, err := pop3.Number(arg)
 	if err != nil {
-		s.wrong(text.POP3BadArgument)
-		return nil
+		return s.wrong(text.POP3BadArgument)
 	}
 	m, ok := s.drop.message(n)
 	if !ok {

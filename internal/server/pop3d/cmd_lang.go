@@ -11,8 +11,7 @@ import (
 func cmdLang(_ context.Context, s *session, arg []byte) error {
 	words, err := pop3.Words(arg, 1)
 	if err != nil {
-		s.wrong(text.POP3BadArgument)
-		return nil
+		return s.wrong(text.POP3BadArgument)
 	}
 	if len(words) == 0 {
 		s.out = pop3.AppendOK(s.out[:0], text.Say(s.lang, text.POP3Languages))

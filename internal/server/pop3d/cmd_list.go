@@ -27,8 +27,7 @@ func cmdUidl(ctx context.Context, s *session, arg []byte) error {
 func (s *session) listing(ctx context.Context, arg []byte, what func(dst []byte, m mailbox.Message) []byte) error {
 	n, err := pop3.OptionalNumber(arg)
 	if err != nil {
-		s.wrong(text.POP3BadArgument)
-		return nil
+		return s.wrong(text.POP3BadArgument)
 	}
 	entry := func(dst []byte, n int, m mailbox.Message) []byte {
 		dst = append(strconv.AppendInt(dst, int64(n), 10), ' ')

@@ -13,19 +13,15 @@ func cmdPass(ctx context.Context, s *session, arg []byte) error {
 	s.user = ""
 	switch {
 	case s.tls == nil:
-		s.wrong(text.POP3TLSFirst)
-		return nil
+		return s.wrong(text.POP3TLSFirst)
 	case user == "":
-		s.wrong(text.POP3UserFirst)
-		return nil
+		return s.wrong(text.POP3UserFirst)
 	case len(arg) == 0 || !utf8.Valid(arg):
-		s.wrong(text.POP3BadArgument)
-		return nil
+		return s.wrong(text.POP3BadArgument)
 	}
 	id, err := s.login.Plain(ctx, "", user, string(arg))
 	if err != nil {
-		s.loginFailed(err)
-		return nil
+		return s.loginFailed(err)
 	}
 	s.welcome(ctx, id)
 	return nil

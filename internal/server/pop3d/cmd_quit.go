@@ -4,15 +4,10 @@ import (
 	"context"
 
 	"github.com/posthorn-mail/posthorn/internal/base/text"
-	"github.com/posthorn-mail/posthorn/internal/wire/pop3"
 )
 
 // cmdQuit is QUIT (RFC 1939 section 6): what is marked is removed, and then the session is over. If it cannot be removed, nothing is.
-func cmdQuit(ctx context.Context, s *session, arg []byte) error {
-	if pop3.Empty(arg) != nil {
-		s.wrong(text.POP3BadArgument)
-		return nil
-	}
+func cmdQuit(ctx context.Context, s *session, _ []byte) error {
 	if s.drop == nil {
 		s.ok(text.POP3Bye)
 		return errEnd

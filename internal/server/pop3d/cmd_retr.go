@@ -13,8 +13,7 @@ import (
 func cmdRetr(ctx context.Context, s *session, arg []byte) error {
 	n, err := pop3.Number(arg)
 	if err != nil {
-		s.wrong(text.POP3BadArgument)
-		return nil
+		return s.wrong(text.POP3BadArgument)
 	}
 	m, ok := s.drop.message(n)
 	if !ok {
@@ -61,7 +60,7 @@ func (s *session) copyMessage(ctx context.Context, _ mailbox.Message, body io.Re
 			return werr
 		}
 		off += int64(n)
-		if err == io.EOF { //nolint:errorlint // io.ReaderAt gives it as it is
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

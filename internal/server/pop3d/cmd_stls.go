@@ -5,26 +5,19 @@ import (
 
 	"github.com/posthorn-mail/posthorn/internal/base/text"
 	"github.com/posthorn-mail/posthorn/internal/server/listen"
-	"github.com/posthorn-mail/posthorn/internal/wire/pop3"
 )
 
 func (s *session) maySTLS() bool { return s.tls == nil && s.srv.TLS != nil && s.drop == nil }
 
 // cmdStls is STLS (RFC 2595 section 4).
-func cmdStls(ctx context.Context, s *session, arg []byte) error {
+func cmdStls(ctx context.Context, s *session, _ []byte) error {
 	switch {
-	case pop3.Empty(arg) != nil:
-		s.wrong(text.POP3BadArgument)
-		return nil
 	case s.tls != nil:
-		s.wrong(text.POP3TLSAlready)
-		return nil
+		return s.wrong(text.POP3TLSAlready)
 	case s.srv.TLS == nil:
-		s.wrong(text.POP3NoTLS)
-		return nil
+		return s.wrong(text.POP3NoTLS)
 	case s.utf8:
-		s.wrong(text.POP3NotNow) // RFC 6856 section 2.1: what was agreed on in clear text must not go on
-		return nil
+		return s.wrong(text.POP3NotNow) // RFC 6856 section 2.1: what was agreed on in clear text must not go on
 	}
 	s.ok(text.POP3BeginTLS)
 	if err := listen.StartTLS(ctx, s.conn, s.srv.TLS, s.srv.Limits.Handshake); err != nil {

@@ -11,8 +11,7 @@ import (
 func cmdTop(ctx context.Context, s *session, arg []byte) error {
 	n, lines, err := pop3.NumberAndLines(arg)
 	if err != nil {
-		s.wrong(text.POP3BadArgument)
-		return nil
+		return s.wrong(text.POP3BadArgument)
 	}
 	m, ok := s.drop.message(n)
 	if !ok {

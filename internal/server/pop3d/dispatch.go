@@ -17,30 +17,39 @@ const (
 	anyState = authorization | transaction
 )
 
-// command runs a command. It responds itself; an error ends the session.
+// arguments says whether a command has any.
+type arguments uint8
+
+const (
+	none arguments = iota
+	some
+)
+
+// command is when and how a command runs. It responds itself; an error ends the session.
 type command struct {
-	in  states
-	run func(ctx context.Context, s *session, arg []byte) error
+	in   states
+	args arguments
+	run  func(ctx context.Context, s *session, arg []byte) error
 }
 
 // commands is every command there is.
 var commands = [pop3.VerbCount]command{
-	pop3.User: {authorization, cmdUser},
-	pop3.Pass: {authorization, cmdPass},
-	pop3.Auth: {authorization, cmdAuth},
-	pop3.Stls: {authorization, cmdStls},
-	pop3.UTF8: {authorization, cmdUTF8},
-	pop3.Capa: {anyState, cmdCapa},
-	pop3.Lang: {anyState, cmdLang},
-	pop3.Quit: {anyState, cmdQuit},
-	pop3.Stat: {transaction, cmdStat},
-	pop3.List: {transaction, cmdList},
-	pop3.Uidl: {transaction, cmdUidl},
-	pop3.Retr: {transaction, cmdRetr},
-	pop3.Top:  {transaction, cmdTop},
-	pop3.Dele: {transaction, cmdDele},
-	pop3.Rset: {transaction, cmdRset},
-	pop3.Noop: {transaction, cmdNoop},
+	pop3.User: {authorization, some, cmdUser},
+	pop3.Pass: {authorization, some, cmdPass},
+	pop3.Auth: {authorization, some, cmdAuth},
+	pop3.Stls: {authorization, none, cmdStls},
+	pop3.UTF8: {authorization, none, cmdUTF8},
+	pop3.Capa: {anyState, none, cmdCapa},
+	pop3.Lang: {anyState, some, cmdLang},
+	pop3.Quit: {anyState, none, cmdQuit},
+	pop3.Stat: {transaction, none, cmdStat},
+	pop3.List: {transaction, some, cmdList},
+	pop3.Uidl: {transaction, some, cmdUidl},
+	pop3.Retr: {transaction, some, cmdRetr},
+	pop3.Top:  {transaction, some, cmdTop},
+	pop3.Dele: {transaction, some, cmdDele},
+	pop3.Rset: {transaction, none, cmdRset},
+	pop3.Noop: {transaction, none, cmdNoop},
 }
 
 func (s *session) state() states {
@@ -56,20 +65,18 @@ func (s *session) command(ctx context.Context, l []byte) error {
 	c := commands[verb]
 	switch {
 	case c.run == nil:
-		s.wrong(text.POP3Unknown)
+		return s.wrong(text.POP3Unknown)
 	case c.in&s.state() == 0 && s.drop == nil:
-		s.wrong(text.POP3LoginFirst)
+		return s.wrong(text.POP3LoginFirst)
 	case c.in&s.state() == 0:
-		s.wrong(text.POP3NotNow)
-	default:
-		if verb != pop3.Pass {
-			defer s.forgetUser(verb)
-		}
-		if err := c.run(ctx, s, arg); err != nil {
-			return err
-		}
+		return s.wrong(text.POP3NotNow)
+	case c.args == none && pop3.Empty(arg) != nil:
+		return s.wrong(text.POP3BadArgument)
 	}
-	return s.enough()
+	if verb != pop3.Pass {
+		defer s.forgetUser(verb)
+	}
+	return c.run(ctx, s, arg)
 }
 
 // forgetUser makes PASS follow USER at once (RFC 1939 section 7).

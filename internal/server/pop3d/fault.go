@@ -26,8 +26,8 @@ func (s *session) fail(doing string, err error) {
 	s.err(code, text.POP3Failed)
 }
 
-// loginFailed responds to a login that was not one.
-func (s *session) loginFailed(err error) {
+// loginFailed responds to a login that was not one, counts it, and says whether the session goes on.
+func (s *session) loginFailed(err error) error {
 	f := mail.AsFault(err)
 	switch {
 	case errors.Is(err, sasl.ErrCancelled):
@@ -35,7 +35,7 @@ func (s *session) loginFailed(err error) {
 	case errors.Is(err, sasl.ErrMechanism):
 		s.err(pop3.NoCode, text.POP3NoMechanism)
 	case errors.Is(err, sasl.ErrSyntax), errors.Is(err, sasl.ErrTooLong), errors.Is(err, sasl.ErrOver):
-		s.wrong(text.POP3BadResponse)
+		return s.wrong(text.POP3BadResponse)
 	case f.Kind == mail.KindLoginFailed:
 		s.failed++
 		s.err(pop3.AuthFailed, text.POP3WrongLogin)
@@ -48,4 +48,5 @@ func (s *session) loginFailed(err error) {
 	default:
 		s.fail("log in", err)
 	}
+	return s.enough()
 }

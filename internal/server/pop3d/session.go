@@ -86,8 +86,7 @@ func (s *session) run(ctx context.Context) error {
 			err = s.command(ctx, l)
 		}
 		if errors.Is(err, line.ErrTooLong) {
-			s.wrong(text.POP3LineTooLong)
-			err = s.enough()
+			err = s.wrong(text.POP3LineTooLong)
 		}
 		if err != nil {
 			return s.farewell(err)
@@ -155,10 +154,11 @@ func (s *session) err(c pop3.Code, k text.Key, args ...any) {
 	s.send()
 }
 
-// wrong responds to a command that is wrong in form or order, and counts it.
-func (s *session) wrong(k text.Key, args ...any) {
+// wrong responds to a command that is wrong in form or order, counts it, and says whether the session goes on.
+func (s *session) wrong(k text.Key) error {
 	s.bad++
-	s.err(pop3.NoCode, k, args...)
+	s.err(pop3.NoCode, k)
+	return s.enough()
 }
 
 // send queues what is in out.

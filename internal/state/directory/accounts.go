@@ -82,9 +82,12 @@ func (t *tx) takeAddress(ctx context.Context, a mail.Address, n *nameRow) error 
 	return t.putName(a, n)
 }
 
-// DeleteAccount removes an account, its addresses and, in the same commit, all its mail. Aliases and groups that name it go on without
-// it.
+// DeleteAccount removes an account, its addresses and, in the same commit, what is left of its mail. It is disabled before, in a commit
+// of its own, so that nothing arrives any more while much mail is taken away. Aliases and groups that name it go on without it.
 func (d *Directory) DeleteAccount(ctx context.Context, id mail.AccountID) error {
+	if err := d.SetStatus(ctx, id, Disabled); err != nil {
+		return err
+	}
 	return d.change(ctx, func(t *tx) error {
 		a, err := t.account(ctx, id)
 		if err != nil {

@@ -76,9 +76,9 @@ func (l *LoginSession) find(ctx context.Context, r *reader, user string) (id mai
 	if !strings.Contains(name, "@") && l.d.o.DefaultDomain != "" {
 		name += "@" + string(l.d.o.DefaultDomain)
 	}
-	a, err := mail.ParseAddress(name)
-	if err != nil {
-		return mail.AccountID{}, strings.ToLower(name), nil
+	a, parseErr := mail.ParseAddress(name)
+	if parseErr != nil {
+		return mail.AccountID{}, strings.ToLower(name), nil //nolint:nilerr // what is no address is nobody's name
 	}
 	id, a, err = r.owner(ctx, a)
 	return id, localKey(a.Local) + "@" + string(a.Domain), err
