@@ -122,17 +122,19 @@ func (q *Queue) change(ctx context.Context, id mail.MessageID, c change) error {
 	}
 	q.o.Journeys.Publish(id, event)
 	if !remove && !m.held {
-		q.again(legs, now)
+		q.again(m, legs, now)
 	}
 	return nil
 }
 
 // again tells the window of legs that are due now.
-func (q *Queue) again(legs []legAt, now time.Time) {
+func (q *Queue) again(m *message, legs []legAt, now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, l := range legs {
-		q.win.hurry(l.leg.domain(), now)
+		domain := l.leg.domain()
+		q.win.hurry(domain, now)
+		q.win.offer(dueRow{ref: l.ref, due: l.leg.due, urgent: q.o.Schedule.urgent(&m.Message, l.leg), domain: domain}, now)
 	}
 	q.wake()
 }

@@ -28,8 +28,8 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 		finish()
 		q.mu.Lock()
 		delete(q.win.known, sl.ref)
-		q.mu.Unlock()
 		q.wake()
+		q.mu.Unlock()
 	}()
 
 	t, err := q.read(ctx, sl.ref)

@@ -40,6 +40,9 @@ type Queue struct {
 
 	mu  sync.Mutex
 	win window // guarded by mu
+	// asleep is whether the loop waits, and until when if nobody wakes it: how a test sees that the queue is at rest.
+	asleep bool      // guarded by mu
+	until  time.Time // guarded by mu
 
 	kick  chan struct{} // the loop should look again
 	locks [64]sync.Mutex
@@ -85,8 +88,9 @@ func Open(_ context.Context, st store.Store, o Options) (*Queue, error) {
 // SetNotifier gives the queue its notifier, once, before Run (bounce needs intake, which needs the queue).
 func (q *Queue) SetNotifier(n Notifier) { q.o.Notifier = n }
 
-// wake makes the loop look again.
+// wake makes the loop look again; it wants mu held.
 func (q *Queue) wake() {
+	q.asleep = false
 	select {
 	case q.kick <- struct{}{}:
 	default:

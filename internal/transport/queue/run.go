@@ -152,6 +152,7 @@ func (r *runner) pause() time.Duration {
 	if len(w.sleepy) > 0 {
 		sooner(w.sleepy[0].wakes())
 	}
+	q.asleep, q.until = len(q.kick) == 0, at
 	return at.Sub(q.o.Clock.Now())
 }
 

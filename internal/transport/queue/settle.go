@@ -183,6 +183,7 @@ func (s *settlement) after(events []journey.Event) {
 	}
 	s.q.mu.Lock()
 	s.q.win.expect(s.leg.due)
+	s.q.wake()
 	s.q.mu.Unlock()
 }
 

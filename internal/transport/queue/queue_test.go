@@ -1,0 +1,600 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/posthorn-mail/posthorn/internal/base/clock"
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+	"github.com/posthorn-mail/posthorn/internal/store/pebblestore"
+	"github.com/posthorn-mail/posthorn/internal/transport/journey"
+)
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// office is a queue with everything around it under the test's hand: the disk, the clock, the other servers, the notices.
+type office struct {
+	t     testing.TB
+	fs    *vfs.MemFS
+	st    store.Store
+	clk   *clock.Fake
+	q     *Queue
+	jobs  *fakeSender
+	bells *fakeNotifier
+	js    *journey.Journeys
+	stop  func()
+	o     Options
+}
+
+func newOffice(t testing.TB, o Options) *office {
+	t.Helper()
+	f := &office{t: t, fs: vfs.NewCrashableMem(), clk: clock.NewFake(start), o: o}
+	f.open()
+	t.Cleanup(func() { f.close() })
+	return f
+}
+
+func (f *office) open() {
+	f.t.Helper()
+	st, err := pebblestore.Open("db", pebblestore.Options{FS: f.fs, Clock: f.clk})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.st = st
+	f.js = journey.New(st, journey.Options{Clock: f.clk})
+	f.bells = &fakeNotifier{st: st, clk: f.clk}
+	f.jobs = newFakeSender()
+	o := f.o
+	o.Clock, o.Journeys, o.Notifier = f.clk, f.js, f.bells
+	if f.q, err = Open(context.Background(), st, o); err != nil {
+		f.t.Fatal(err)
+	}
+	f.stop = func() {}
+}
+
+func (f *office) close() {
+	f.stop()
+	_ = f.js.Close()
+	if err := f.st.Close(); err != nil {
+		f.t.Error(err)
+	}
+}
+
+// crash throws away what is not on the disk, and opens the rest.
+func (f *office) crash() {
+	f.t.Helper()
+	disk := f.fs.CrashClone(vfs.CrashCloneCfg{})
+	f.close()
+	f.fs = disk
+	f.open()
+}
+
+func (f *office) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	q, jobs := f.q, f.jobs
+	go func() { done <- q.Run(ctx, jobs) }()
+	stopped := false
+	f.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		jobs.release()
+		if err := <-done; err != nil {
+			f.t.Error(err)
+		}
+	}
+}
+
+func addr(s string) mail.Address {
+	a, err := mail.ParseAddress(s)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+func (f *office) message(to ...string) Message {
+	m := Message{ID: mail.MessageID{ID: mail.NewID(f.clk.Now())}, From: addr("anna@us.test")}
+	for _, s := range to {
+		m.Recipients = append(m.Recipients, mail.Recipient{Address: addr(s)})
+	}
+	return m
+}
+
+// add commits messages with a body each, and wakes the queue.
+func (f *office) add(ms ...Message) {
+	f.t.Helper()
+	for i := range ms {
+		w := f.st.Stage(f.t.Context())
+		_, _ = io.WriteString(w, "Subject: x\r\n\r\n")
+		staged, err := w.Finish()
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		b := store.NewBatch()
+		b.AddBlob(staged)
+		ms[i].Blob = staged.Ref()
+		f.q.Add(b, ms[i])
+		if err := store.Commit(f.t.Context(), f.st, b); err != nil {
+			f.t.Fatal(err)
+		}
+		f.q.Wake(ms[i])
+	}
+}
+
+// expectRows checks how many messages are in the queue, and that an empty queue has left nothing behind.
+func (f *office) expectRows(n int) {
+	f.t.Helper()
+	if got, err := f.q.Depth(f.t.Context()); err != nil || got != n {
+		f.t.Fatalf("%d messages in the queue, want %d, %v", got, n, err)
+	}
+	if n > 0 {
+		return
+	}
+	v, err := f.st.View(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer v.Close()
+	for p := range Partitions {
+		_ = v.Scan(f.t.Context(), store.PrefixRange(partitionAt(p).Key()), func(key, _ []byte) (bool, error) {
+			f.t.Errorf("left behind: %q", key[store.PrefixLen:])
+			return true, nil
+		})
+	}
+}
+
+func (f *office) kinds(id mail.MessageID) []journey.Kind {
+	f.t.Helper()
+	s, err := f.js.Read(f.t.Context(), id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var out []journey.Kind
+	for _, e := range s.Events {
+		out = append(out, e.Kind)
+	}
+	return out
+}
+
+// settled waits until the queue is at rest: no attempt going on, and the loop asleep.
+func (f *office) settled() {
+	f.t.Helper()
+	until := time.Now().Add(10 * time.Second)
+	for {
+		f.q.mu.Lock()
+		rest := len(f.q.win.known) == f.q.win.waiting() && f.q.asleep && f.q.until.After(f.clk.Now())
+		f.q.mu.Unlock()
+		if rest {
+			return
+		}
+		if time.Now().After(until) {
+			f.t.Fatal("the queue does not come to rest")
+		}
+		time.Sleep(100 * time.Microsecond) // polls; nothing depends on how long it takes
+	}
+}
+
+// waiting is how many legs in memory are not being tried.
+func (w *window) waiting() int {
+	n := 0
+	for _, d := range w.dests {
+		n += len(d.ready)
+	}
+	return n
+}
+
+// advance moves the clock in steps, letting the queue come to rest after each.
+func (f *office) advance(d, step time.Duration) {
+	f.t.Helper()
+	for ; d > 0; d -= step {
+		f.clk.Advance(step)
+		f.settled()
+	}
+}
+
+// fakeSender answers attempts as a function says, or holds them until they are released.
+type fakeSender struct {
+	mu     sync.Mutex
+	answer func(Job) Report // guarded by mu
+	seen   []string         // guarded by mu: "destination: recipients"
+	busy   map[string]int   // guarded by mu
+	most   map[string]int   // guarded by mu
+	gate   chan struct{}    // attempts wait for it if it is not nil
+	closed bool             // guarded by mu
+	came   chan string      // every attempt's destination
+}
+
+func newFakeSender() *fakeSender {
+	return &fakeSender{busy: map[string]int{}, most: map[string]int{}, came: make(chan string, 1<<20), answer: allOK}
+}
+
+func all(s Status, reply string) func(Job) Report {
+	return func(j Job) Report {
+		var r Report
+		for range j.Recipients {
+			r.Results = append(r.Results, Result{Status: s, Reply: reply, Server: "mx.test", Enhanced: "2.0.0"})
+		}
+		return r
+	}
+}
+
+var allOK = all(Delivered, "250 ok")
+
+func dead(j Job) Report {
+	r := all(Deferred, "connection refused")(j)
+	r.Unreachable = true
+	return r
+}
+
+func (s *fakeSender) set(f func(Job) Report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = f
+}
+
+func (s *fakeSender) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gate != nil && !s.closed {
+		close(s.gate)
+		s.closed = true
+	}
+}
+
+func (s *fakeSender) Send(ctx context.Context, j Job) Report {
+	s.mu.Lock()
+	var to []string
+	for _, r := range j.Recipients {
+		to = append(to, r.Address.String())
+	}
+	s.seen = append(s.seen, strings.Join(to, ","))
+	s.busy[j.Destination]++
+	s.most[j.Destination] = max(s.most[j.Destination], s.busy[j.Destination])
+	answer, gate := s.answer, s.gate
+	s.mu.Unlock()
+	s.came <- j.Destination
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy[j.Destination]--
+	return answer(j)
+}
+
+func (s *fakeSender) attempts() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.seen
+	s.seen = nil
+	slices.Sort(out)
+	return out
+}
+
+// fakeNotifier commits what it is told to join, as intake does, and remembers what was told.
+type fakeNotifier struct {
+	st   store.Store
+	clk  *clock.Fake
+	mu   sync.Mutex
+	told []string // guarded by mu
+	fail error    // guarded by mu
+}
+
+func (n *fakeNotifier) Notify(ctx context.Context, no Notice, join func(*store.Batch, mail.MessageID) error) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.fail != nil {
+		return n.fail
+	}
+	b := store.NewBatch()
+	if err := join(b, mail.MessageID{ID: mail.NewID(n.clk.Now())}); err != nil {
+		return err
+	}
+	if err := store.Commit(ctx, n.st, b); err != nil {
+		return err
+	}
+	for _, o := range no.About {
+		word := map[Action]string{ActionFailed: "failed", ActionDelayed: "delayed", ActionDelivered: "delivered", ActionRelayed: "relayed"}[o.Action]
+		if o.Expired {
+			word = "expired"
+		}
+		n.told = append(n.told, word+" "+o.Recipient.Address.String())
+	}
+	return nil
+}
+
+func (n *fakeNotifier) notices() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out := n.told
+	n.told = nil
+	return out
+}
+
+func (n *fakeNotifier) broken(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fail = err
+}
+
+func (f *office) expect(what string, got, want []string) {
+	f.t.Helper()
+	if !slices.Equal(got, want) {
+		f.t.Fatalf("%s: %q, want %q", what, got, want)
+	}
+}
+
+func TestDeliveredAtOnce(t *testing.T) {
+	f := newOffice(t, Options{})
+	f.run()
+	m := f.message("a@x.test", "b@y.test", "c@x.test")
+	f.add(m)
+	f.settled()
+	f.expect("attempts", f.jobs.attempts(), []string{"a@x.test,c@x.test", "b@y.test"})
+	f.expectRows(0)
+	want := []journey.Kind{journey.Queued, journey.Queued, journey.Queued, journey.Relayed, journey.Relayed, journey.Relayed}
+	if got := f.kinds(m.ID); !slices.Equal(got, want) {
+		t.Fatal(got)
+	}
+	if n, err := f.st.Sweep(t.Context()); err != nil || n != 1 {
+		t.Fatalf("the body is still referenced: swept %d, %v", n, err)
+	}
+}
+
+func TestEachRecipientHasItsFate(t *testing.T) {
+	f := newOffice(t, Options{})
+	f.run()
+	f.jobs.set(func(j Job) Report {
+		var r Report
+		for _, rc := range j.Recipients {
+			r.Results = append(r.Results, map[string]Result{
+				"ok": {Status: Delivered}, "later": {Status: Deferred, Reply: "450"}, "never": {Status: Failed, Reply: "550 no", Server: "mx"},
+			}[rc.Address.Local])
+		}
+		return r
+	})
+	m := f.message("ok@x.test", "later@x.test", "never@x.test")
+	f.add(m)
+	f.settled()
+	f.expect("notices", f.bells.notices(), []string{"failed never@x.test"})
+	item, err := f.q.Get(t.Context(), m.ID)
+	if err != nil || len(item.Recipients) != 1 || item.Recipients[0].Recipient.Address.Local != "later" ||
+		item.Recipients[0].Attempts != 1 || item.Recipients[0].Last.Reply != "450" {
+		t.Fatalf("%+v %v", item, err)
+	}
+	f.jobs.attempts()
+	f.jobs.set(allOK)
+	f.advance(6*time.Minute, time.Minute)
+	f.expect("attempts", f.jobs.attempts(), []string{"later@x.test"})
+	f.expectRows(0)
+}
+
+func TestRetriesUntilItExpires(t *testing.T) {
+	f := newOffice(t, Options{})
+	f.run()
+	f.jobs.set(all(Deferred, "450 not now"))
+	m := f.message("a@x.test")
+	f.add(m)
+	f.settled()
+	var at []time.Duration
+	for f.clk.Now().Sub(start) < 6*24*time.Hour {
+		if n := len(f.jobs.attempts()); n > 0 {
+			at = append(at, f.clk.Now().Sub(start).Round(time.Minute))
+		}
+		f.advance(10*time.Minute, 10*time.Minute)
+	}
+	// 0, 5 min, +15, +30, +1 h, +2 h, then every 4 h and a little, and a last one when the time has run out.
+	if len(at) < 30 || len(at) > 38 || at[0] != 0 || at[1] > 11*time.Minute || at[2] > 40*time.Minute || at[len(at)-1].Round(time.Hour) != 120*time.Hour {
+		t.Fatal(len(at), at)
+	}
+	f.expect("notices", f.bells.notices(), []string{"delayed a@x.test", "expired a@x.test"})
+	f.expectRows(0)
+}
+
+func TestNoticeRules(t *testing.T) {
+	for name, tc := range map[string]struct {
+		from   string
+		notify mail.Notify
+		result Result
+		want   []string
+		event  journey.Kind
+	}{
+		"failure":                    {"anna@us.test", 0, Result{Status: Failed}, []string{"failed a@x.test"}, journey.Returned},
+		"never a notice for notices": {"", 0, Result{Status: Failed}, nil, journey.NotReturned},
+		"none wanted":                {"anna@us.test", mail.NotifyNever, Result{Status: Failed}, nil, journey.NotReturned},
+		"only success wanted":        {"anna@us.test", mail.NotifySuccess, Result{Status: Failed}, nil, journey.NotReturned},
+		"success, relayed":           {"anna@us.test", mail.NotifySuccess, Result{Status: Delivered}, []string{"relayed a@x.test"}, journey.Confirmed},
+		"success, delivered":         {"anna@us.test", mail.NotifySuccess, Result{Status: Delivered, Final: true}, []string{"delivered a@x.test"}, journey.Confirmed},
+		"success, others tell":       {"anna@us.test", mail.NotifySuccess, Result{Status: Delivered, NotifiesSuccess: true}, nil, journey.Relayed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newOffice(t, Options{})
+			f.run()
+			f.jobs.set(func(Job) Report { return Report{Results: []Result{tc.result}} })
+			m := f.message("a@x.test")
+			m.Recipients[0].Notify = tc.notify
+			if tc.from == "" {
+				m.From = mail.Address{}
+			}
+			f.add(m)
+			f.settled()
+			f.expect("notices", f.bells.notices(), tc.want)
+			f.expectRows(0)
+			if got := f.kinds(m.ID); got[len(got)-1] != tc.event {
+				t.Fatal(got)
+			}
+		})
+	}
+}
+
+func TestNoticeThatCannotBeMadeNow(t *testing.T) {
+	f := newOffice(t, Options{})
+	f.run()
+	f.bells.broken(mail.Refuse(mail.KindDiskFull, "full"))
+	f.jobs.set(func(j Job) Report {
+		r := allOK(j)
+		if len(r.Results) > 1 {
+			r.Results[1].Status = Failed
+		}
+		return r
+	})
+	m := f.message("ok@x.test", "never@x.test")
+	f.add(m)
+	f.settled()
+	f.expect("attempts", f.jobs.attempts(), []string{"ok@x.test,never@x.test"})
+	f.expectRows(1)
+	f.advance(3*time.Minute, time.Minute)
+	f.expect("attempts while the notice waits", f.jobs.attempts(), nil)
+	f.bells.broken(nil)
+	f.advance(3*time.Minute, time.Minute)
+	f.expect("notices", f.bells.notices(), []string{"failed never@x.test"})
+	f.expect("attempts", f.jobs.attempts(), nil)
+	f.expectRows(0)
+
+	f.bells.broken(mail.Refuse(mail.KindNoSuchDomain, "never"))
+	f.jobs.set(all(Failed, "550"))
+	m = f.message("a@x.test")
+	f.add(m)
+	f.settled()
+	f.expectRows(0)
+	if got := f.kinds(m.ID); got[len(got)-1] != journey.NotReturned {
+		t.Fatal(got)
+	}
+}
+
+func TestSettlingAfterTroubleOfOurs(t *testing.T) {
+	f := newOffice(t, Options{})
+	f.run()
+	f.bells.broken(errors.New("something of ours"))
+	f.jobs.set(all(Failed, "550"))
+	f.add(f.message("a@x.test"))
+	f.settled()
+	f.expectRows(1)
+	f.bells.broken(nil)
+	f.advance(2*time.Minute, time.Minute)
+	f.expect("notices", f.bells.notices(), []string{"failed a@x.test"})
+	f.expectRows(0)
+}
+
+func TestFutureRelease(t *testing.T) {
+	f := newOffice(t, Options{})
+	f.run()
+	m := f.message("a@x.test")
+	m.Due = start.Add(7 * 24 * time.Hour)
+	f.add(m)
+	f.advance(7*24*time.Hour-time.Hour, time.Hour)
+	f.expect("attempts before its time", f.jobs.attempts(), nil)
+	f.expect("notices", f.bells.notices(), nil)
+	f.advance(time.Hour, time.Hour)
+	f.expect("attempts", f.jobs.attempts(), []string{"a@x.test"})
+	f.expectRows(0)
+}
+
+func TestCrashKeepsAllAndDoublesNothingSettled(t *testing.T) {
+	f := newOffice(t, Options{})
+	f.run()
+	f.add(f.message("done@x.test"))
+	f.settled()
+	f.jobs.attempts()
+	f.jobs.set(all(Deferred, "450"))
+	f.add(f.message("later@x.test"), f.message("a@y.test", "b@z.test"))
+	f.settled()
+	f.crash()
+	f.run()
+	f.settled()
+	f.expect("attempts right after the crash", f.jobs.attempts(), nil)
+	f.advance(10*time.Minute, time.Minute)
+	f.expect("attempts", f.jobs.attempts(), []string{"a@y.test", "b@z.test", "later@x.test"})
+	f.expectRows(0)
+}
+
+func TestForgottenWakeIsFound(t *testing.T) {
+	f := newOffice(t, Options{})
+	f.run()
+	f.settled()
+	m := f.message("a@x.test")
+	w := f.st.Stage(t.Context())
+	staged, err := w.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Blob = staged.Ref()
+	b := store.NewBatch()
+	b.AddBlob(staged)
+	f.q.Add(b, m)
+	if err := store.Commit(t.Context(), f.st, b); err != nil {
+		t.Fatal(err)
+	}
+	f.advance(2*time.Minute, 10*time.Second)
+	f.expect("attempts", f.jobs.attempts(), []string{"a@x.test"})
+}
+
+func TestStopLeavesAttemptsTheirGrace(t *testing.T) {
+	f := newOffice(t, Options{Grace: 3 * time.Second})
+	f.jobs.gate = make(chan struct{})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- f.q.Run(ctx, f.jobs) }()
+	f.add(f.message("a@x.test"))
+	<-f.jobs.came
+	cancel()
+	f.jobs.release() // the answer comes within the grace time
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	f.expectRows(0)
+
+	f.jobs.gate, f.jobs.closed = make(chan struct{}), false
+	f.jobs.set(all(Deferred, "interrupted"))
+	ctx, cancel = context.WithCancel(context.Background())
+	go func() { done <- f.q.Run(ctx, f.jobs) }()
+	m := f.message("b@x.test")
+	f.add(m)
+	<-f.jobs.came
+	cancel()
+	waitFor(t, func() bool { // until the grace timer is armed
+		next, ok := f.clk.Next()
+		return ok && next.Equal(f.clk.Now().Add(3*time.Second))
+	})
+	f.clk.Advance(3 * time.Second)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	item, err := f.q.Get(t.Context(), m.ID)
+	if err != nil || item.Recipients[0].Attempts != 0 {
+		t.Fatalf("cutting it off counted as an attempt: %+v %v", item, err)
+	}
+}
+
+func waitFor(t testing.TB, ok func() bool) {
+	t.Helper()
+	for until := time.Now().Add(30 * time.Second); !ok(); time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(until) {
+			t.Fatal("it does not happen")
+		}
+	}
+}
+
+func ids(items []Item) string {
+	var out []string
+	for _, i := range items {
+		out = append(out, i.Recipients[0].Recipient.Address.Local)
+	}
+	return strings.Join(out, " ")
+}
