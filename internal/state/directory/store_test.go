@@ -15,14 +15,20 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/store/pebblestore"
 )
 
-// counted is a store that counts the views opened: a look-up that opens none has done no I/O.
+// counted is a store that counts the views opened: a look-up that opens none has done no I/O. Views of a directory's listener are
+// not counted.
 type counted struct {
 	store.Store
 	views atomic.Int64
 }
 
+// listening marks the context that a directory is opened with, and so its listener's.
+type listening struct{}
+
 func (c *counted) View(ctx context.Context) (store.View, error) {
-	c.views.Add(1)
+	if ctx.Value(listening{}) == nil {
+		c.views.Add(1)
+	}
 	return c.Store.View(ctx)
 }
 
@@ -51,7 +57,7 @@ func openDirectory(tb testing.TB, st store.Store, o Options) *Directory {
 	if o.Clock == nil {
 		o.Clock = clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	}
-	d, err := Open(tb.Context(), st, o)
+	d, err := Open(context.WithValue(tb.Context(), listening{}, true), st, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
