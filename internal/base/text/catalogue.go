@@ -13,6 +13,7 @@ var areas = []table{
 	formatTexts,
 	cliTexts,
 	checkTexts,
+	demoTexts,
 	journeyTexts,
 	mailboxTexts,
 	pop3Texts,
