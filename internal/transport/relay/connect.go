@@ -149,7 +149,9 @@ func (r *Relay) startTLS(ctx context.Context, s *session, want strictness) error
 		return failed
 	}
 	if err != nil {
-		return broken("STARTTLS", err)
+		t := broken("STARTTLS", err)
+		t.handshake = true
+		return t
 	}
 	return s.ehlo(r.o.Hostname)
 }
