@@ -28,8 +28,8 @@ func (a *App) buildServices() {
 	submission := smtpd.New(a.smtpConfig(smtpd.Submission, "submission", starttls))
 	lmtp := smtpd.New(a.smtpConfig(smtpd.LMTP, "lmtp", starttls))
 	imap := imapd.New(imapd.Options{
-		Directory: a.directory, Mailboxes: a.mailboxes, Store: a.store, TLS: starttls, Clock: a.world.Clock, Log: a.world.Log,
-		MailLog: a.mailLog, Version: Version(), Limits: imapd.Limits{MaxMessage: int64(a.cfg.Mail.MaxSize)},
+		Directory: a.directory, Mailboxes: a.mailboxes, Store: a.store, TLS: starttls, Fetched: a.fetchedByIMAP, Clock: a.world.Clock,
+		Log: a.world.Log, MailLog: a.mailLog, Version: Version(), Limits: imapd.Limits{MaxMessage: int64(a.cfg.Mail.MaxSize)},
 	})
 	pop3 := pop3d.New(pop3d.Options{
 		Directory: a.directory, Mailboxes: a.mailboxes, TLS: starttls, Fetched: a.fetchedByPOP3, Clock: a.world.Clock, Log: a.world.Log,

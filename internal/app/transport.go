@@ -6,6 +6,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/internal/config"
 	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/server/imapd"
 	"github.com/posthorn-mail/posthorn/internal/server/pop3d"
 	"github.com/posthorn-mail/posthorn/internal/transport/intake"
 	"github.com/posthorn-mail/posthorn/internal/transport/journey"
@@ -96,6 +97,11 @@ func smarthost(r *config.Route) (route.Smarthost, error) {
 // fetchedByPOP3 tells a message's story on: its recipient has it. An e-mail's id is the id of the message that brought it.
 func (a *App) fetchedByPOP3(ctx context.Context, f pop3d.Fetch) {
 	a.fetched(ctx, f.Email, journey.Event{Kind: journey.Fetched, Account: f.Account, Recipient: f.Login, Protocol: "POP3"})
+}
+
+// fetchedByIMAP is the same for IMAP.
+func (a *App) fetchedByIMAP(ctx context.Context, f imapd.Fetch) {
+	a.fetched(ctx, f.Email, journey.Event{Kind: journey.Fetched, Account: f.Account, Recipient: f.Login, Protocol: "IMAP"})
 }
 
 func (a *App) fetched(ctx context.Context, id mail.EmailID, e journey.Event) {

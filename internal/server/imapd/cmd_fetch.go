@@ -133,7 +133,16 @@ func (f *fetcher) one(ctx context.Context, seq int, m mailbox.Message, tellFlags
 		f.w.Raw(" FLAGS ").Flags(m.Flags, m.Keywords)
 	}
 	f.w.Raw(")").CRLF()
+	if f.srv.Fetched != nil && slices.ContainsFunc(f.items, readsMessage) {
+		f.srv.Fetched(ctx, Fetch{Account: f.account.ID(), Login: f.seen.Account, Email: m.EmailID})
+	}
 	return nil
+}
+
+// readsMessage reports whether a client that asks for the item has the message then: all of it, or what it shows a person.
+func readsMessage(i imap.FetchItem) bool {
+	whole := i.Section.Part == imap.SectionAll && len(i.Section.Path) == 0
+	return i.NeedsBody() && (whole || !i.Peek)
 }
 
 // write writes one item with its name.

@@ -11,6 +11,7 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
 	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
+	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/server/listen"
 	"github.com/posthorn-mail/posthorn/internal/state/directory"
 	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
@@ -25,13 +26,22 @@ type Options struct {
 	Mailboxes *mailbox.Service
 	Store     store.Store // where APPEND stages messages
 	// TLS is for STARTTLS; nil: it is not offered.
-	TLS     *tls.Config
+	TLS *tls.Config
+	// Fetched hears of each message that a client has read; it must be quick. Nil: nobody wants to know.
+	Fetched func(context.Context, Fetch)
 	Clock   clock.Clock
 	Log     *slog.Logger
 	MailLog *obs.MailLog
 	// Version is told in ID.
 	Version string
 	Limits  Limits
+}
+
+// Fetch is that a client has read a message.
+type Fetch struct {
+	Account mail.AccountID
+	Login   string // the account's primary address
+	Email   mail.EmailID
 }
 
 // Limits bound what clients may use. Zero values mean the defaults.
