@@ -29,6 +29,9 @@ type world struct {
 	db  *pebblestore.DB
 	svc *Service
 	opt Options
+
+	shared   store.StagedBlob // the body of messages that are only many
+	sharedIn bool
 }
 
 func newWorld(t tester, opt Options) *world {
