@@ -39,7 +39,7 @@ func (s *session) fetch(ctx context.Context, c *imap.Command, n numbering) (done
 	if err != nil || s.sel == nil {
 		return done{}, err
 	}
-	f := fetcher{session: s, items: args.Items, hasFlags: args.Has(imap.FetchFlags)}
+	f := fetcher{session: s, items: args.Items, hasFlags: args.Has(imap.FetchFlags), reads: slices.ContainsFunc(args.Items, readsMessage)}
 	gone, err := s.each(ctx, spans, func(seq int, m mailbox.Message) error {
 		if args.HasChangedSince && uint64(m.ModSeq) <= args.ChangedSince {
 			return nil
@@ -100,6 +100,7 @@ type fetcher struct {
 	*session
 	items    []imap.FetchItem
 	hasFlags bool
+	reads    bool // the content is among the items, and not only pieces for a preview
 	gone     bool // a message was gone when it was to be read
 }
 

@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -116,4 +117,30 @@ func liveOn(t *testing.T, c *imapclient.Client, box string) {
 	must(t, c.Unselect().Wait())
 	must(t, c.Rename(box, "Neu/"+box, nil).Wait())
 	must(t, c.Delete("Neu/"+box).Wait())
+}
+
+// TestFetchedIsTold holds what counts as reading a message.
+func TestFetchedIsTold(t *testing.T) {
+	var told []string
+	s := start(t, Options{Fetched: func(_ context.Context, f Fetch) {
+		if f.Login != anna || f.Account.IsZero() || f.Email.IsZero() || f.TLS == nil || !f.Remote.IsValid() {
+			t.Errorf("%+v", f)
+		}
+		told = append(told, "told")
+	}})
+	p := s.login(t)
+	p.ask("a", "APPEND INBOX {6+}\r\na: b\r\n")
+	p.ask("b", "SELECT INBOX")
+	for _, c := range []struct {
+		items string
+		times int
+	}{
+		{"BODY.PEEK[]", 1}, {"RFC822", 1}, {"BODY[TEXT]", 1}, {"(BODY.PEEK[]<0.10> FLAGS)", 1}, {"BODY[1]", 1},
+		{"BODY.PEEK[]<3.10>", 0}, {"BODY.PEEK[1]<0.10>", 0}, {"BODY.PEEK[HEADER]", 0}, {"FULL", 0}, {"BODY[1.MIME]", 0},
+	} {
+		told = nil
+		if got := p.ask("c", "FETCH 1 "+c.items); !strings.HasPrefix(got[len(got)-1], "c OK") || len(told) != c.times {
+			t.Errorf("%s: told %d times, want %d: %q", c.items, len(told), c.times, got)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
@@ -29,6 +30,9 @@ type Options struct {
 	TLS *tls.Config
 	// Fetched hears of each message that a client has read; it must be quick. Nil: nobody wants to know.
 	Fetched func(context.Context, Fetch)
+	// Fetched hears of each message whose content a client has read from its beginning; it must be quick, and hears of some
+	// messages more than once. Nil: nobody wants to know.
+	Fetched func(context.Context, Fetch)
 	Clock   clock.Clock
 	Log     *slog.Logger
 	MailLog *obs.MailLog
@@ -42,6 +46,15 @@ type Fetch struct {
 	Account mail.AccountID
 	Login   string // the account's primary address
 	Email   mail.EmailID
+}
+
+// Fetch is that a client has read a message.
+type Fetch struct {
+	Account mail.AccountID
+	Login   string // the account's primary address
+	Email   mail.EmailID
+	Remote  netip.AddrPort
+	TLS     *tls.ConnectionState
 }
 
 // Limits bound what clients may use. Zero values mean the defaults.
@@ -97,6 +110,9 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = obs.Discard()
 	}
+	if o.Fetched == nil {
+		o.Fetched = func(context.Context, Fetch) {}
+	}
 	if o.TLS != nil {
 		o.TLS = listen.RecordLeaf(o.TLS)
 	}
@@ -108,7 +124,7 @@ const Busy = "* BYE [UNAVAILABLE] too many connections, please try again later\r
 
 // Serve runs one session; it is a listen.Handler.
 func (srv *Server) Serve(ctx context.Context, c *listen.Conn) {
-	s := srv.newSession(c)
+	s := srv.newSession(c) //nolint:contextcheck // the mail log does not end with a connection
 	defer s.close()
 	defer c.OnDrain(s.conn.Interrupt)()
 	err := s.run(ctx)

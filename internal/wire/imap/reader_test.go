@@ -84,7 +84,7 @@ func TestReadCommand(t *testing.T) {
 					t.Errorf("asked %d times, want %d", *asked, c.asked)
 				}
 				if !strings.Contains(c.want[len(c.want)-1], "fatal") {
-					if _, err := r.ReadCommand(); err != io.EOF {
+					if _, err := r.ReadCommand(); !errors.Is(err, io.EOF) {
 						t.Errorf("at the end: %v, want EOF", err)
 					}
 				}
@@ -199,19 +199,19 @@ func transcript(in io.Reader, lim Limits) string {
 
 // parseAny runs every command's parser over the arguments.
 func parseAny(c Command) {
-	c.Parser(UTF7).Fetch()
-	c.Parser(UTF7).Search()
-	c.Parser(UTF8).Store()
-	c.Parser(UTF7).List()
-	c.Parser(UTF8).LSub()
-	c.Parser(UTF7).Append()
-	c.Parser(UTF7).Status()
-	c.Parser(UTF8).Select()
-	c.Parser(UTF7).Create()
-	c.Parser(UTF7).Rename()
-	c.Parser(UTF7).ID()
-	c.Parser(UTF7).Enable()
-	c.Parser(UTF7).Authenticate()
-	c.Parser(UTF7).Login()
-	c.Parser(UTF7).CopyMove()
+	_, _ = c.Parser(UTF7).Fetch()
+	_, _ = c.Parser(UTF7).Search()
+	_, _ = c.Parser(UTF8).Store()
+	_, _ = c.Parser(UTF7).List()
+	_, _ = c.Parser(UTF8).LSub()
+	_, _ = c.Parser(UTF7).Append()
+	_, _, _ = c.Parser(UTF7).Status()
+	_, _ = c.Parser(UTF8).Select()
+	_, _ = c.Parser(UTF7).Create()
+	_, _, _ = c.Parser(UTF7).Rename()
+	_, _ = c.Parser(UTF7).ID()
+	_, _ = c.Parser(UTF7).Enable()
+	_, _ = c.Parser(UTF7).Authenticate()
+	_, _, _ = c.Parser(UTF7).Login()
+	_, _, _ = c.Parser(UTF7).CopyMove()
 }
