@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -33,7 +34,7 @@ func Serve(z *Zone, addr string) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resolve: serve zone: %w", err)
 	}
-	s := &Server{addr: ln.Addr().(*net.TCPAddr).AddrPort()}
+	s := &Server{addr: netip.AddrPortFrom(at.Addr(), portOf(ln))}
 	h := dns.HandlerFunc(z.serveDNS)
 	s.udp = &dns.Server{PacketConn: pc, Handler: h}
 	s.tcp = &dns.Server{Listener: ln, Handler: h}
@@ -48,12 +49,14 @@ func Serve(z *Zone, addr string) (*Server, error) {
 
 // listenBoth takes one port for UDP and TCP. With port 0 the one that TCP is given may be in use for UDP, so others are tried.
 func listenBoth(at netip.AddrPort) (net.PacketConn, net.Listener, error) {
+	var lc net.ListenConfig
+	ctx := context.Background() // listening does not wait
 	for tries := 0; ; tries++ {
-		ln, err := net.Listen("tcp", at.String())
+		ln, err := lc.Listen(ctx, "tcp", at.String())
 		if err != nil {
 			return nil, nil, err
 		}
-		pc, err := net.ListenPacket("udp", ln.Addr().String())
+		pc, err := lc.ListenPacket(ctx, "udp", ln.Addr().String())
 		if err == nil {
 			return pc, ln, nil
 		}
@@ -62,6 +65,13 @@ func listenBoth(at netip.AddrPort) (net.PacketConn, net.Listener, error) {
 			return nil, nil, err
 		}
 	}
+}
+
+func portOf(ln net.Listener) uint16 {
+	if a, ok := ln.Addr().(*net.TCPAddr); ok {
+		return a.AddrPort().Port()
+	}
+	return 0
 }
 
 // Addr is where the server answers.

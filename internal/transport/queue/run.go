@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/base/clock"
 )
 
 const (
@@ -24,9 +26,9 @@ func (q *Queue) Run(ctx context.Context, s Sender) error {
 	// double.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	r := runner{q: q, sender: s, work: work, wake: q.o.Clock.NewTimer(0)}
+	r := runner{q: q, wake: q.o.Clock.NewTimer(0)}
 	defer r.wake.Stop()
-	r.loop(ctx)
+	r.loop(ctx, func(sl slot) { q.attempt(work, s, sl) })
 	grace := q.o.Clock.AfterFunc(q.o.Grace, stop)
 	defer grace.Stop()
 	r.attempts.Wait()
@@ -36,14 +38,8 @@ func (q *Queue) Run(ctx context.Context, s Sender) error {
 // runner is the loop's own state.
 type runner struct {
 	q        *Queue
-	sender   Sender
-	work     context.Context // of the attempts; stored, as they outlive Run's by the grace time
 	attempts sync.WaitGroup
-	wake     interface {
-		C() <-chan time.Time
-		Stop() bool
-		Reset(time.Duration) bool
-	}
+	wake     clock.Timer
 
 	horizon  time.Time // everything due until then has been looked at, or left on disk knowingly
 	lastScan time.Time
@@ -51,10 +47,10 @@ type runner struct {
 	lapTook  time.Duration
 }
 
-func (r *runner) loop(ctx context.Context) {
+func (r *runner) loop(ctx context.Context, attempt func(slot)) {
 	for ctx.Err() == nil {
 		r.scan(ctx)
-		r.start()
+		r.start(attempt)
 		r.wake.Reset(r.pause())
 		select {
 		case <-ctx.Done():
@@ -65,7 +61,7 @@ func (r *runner) loop(ctx context.Context) {
 }
 
 // start starts all attempts that can start.
-func (r *runner) start() {
+func (r *runner) start(attempt func(slot)) {
 	q := r.q
 	now := q.o.Clock.Now()
 	for {
@@ -76,7 +72,7 @@ func (r *runner) start() {
 		if !ok {
 			return
 		}
-		r.attempts.Go(func() { q.attempt(r.work, r.sender, s) })
+		r.attempts.Go(func() { attempt(s) })
 	}
 }
 
