@@ -120,7 +120,7 @@ func (nt *notice) fate(p *printer, o queue.Outcome) {
 	words := clip(strings.Join(strings.Fields(message.DecodeText(o.Result.Reply)), " "))
 	switch {
 	case words == "":
-	case server != "":
+	case o.Result.Code != 0:
 		p.item(text.BounceAnswer, server, words)
 	default:
 		p.item(text.BounceOwnWords, words)

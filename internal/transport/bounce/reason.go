@@ -105,30 +105,31 @@ var byWords = []struct {
 // why finds the reason in what is known of the last attempt.
 func why(o queue.Outcome) reason {
 	r := o.Result
+	answered := r.Code != 0
 	if isStatus(r.Enhanced) {
 		key := r.Enhanced[2:]
 		switch found, ok := byStatus[key]; {
-		case ok && (key != "1.2" || r.Server == ""): // a server that answers for a domain thereby says that it is there
+		case ok && (key != "1.2" || !answered): // a server that answers for a domain thereby says that it is there
 			return found
-		case key == "4.1" && r.Server != "" && r.Enhanced[0] == '5': // what Microsoft says of unknown recipients
+		case key == "4.1" && answered && r.Enhanced[0] == '5': // what Microsoft says of unknown recipients
 			return noAddress
 		}
 	}
-	if found, ok := spoken(r.Reply); ok && r.Server != "" {
+	if found, ok := spoken(r.Reply); ok && answered {
 		return found
 	}
 	temporary := o.Action == queue.ActionDelayed || o.Expired || r.Status == queue.Deferred
 	switch {
-	case r.Server == "" && temporary:
-		return unreachable
-	case temporary:
+	case r.Code == 530 || r.Code == 534 || r.Code == 535:
+		return provider
+	case temporary && answered:
 		return notNow
-	case r.Server != "" && (r.Code == 550 || r.Code == 551 || r.Code == 553) && strings.HasSuffix(r.Enhanced, ".1.0"):
+	case temporary:
+		return unreachable
+	case (r.Code == 550 || r.Code == 551 || r.Code == 553) && strings.HasSuffix(r.Enhanced, ".1.0"):
 		return noAddress
 	case r.Code == 552:
 		return tooLarge
-	case r.Code == 530 || r.Code == 535:
-		return provider
 	}
 	return refused
 }

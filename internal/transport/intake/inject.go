@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
@@ -49,7 +50,9 @@ func (in *Intake) Inject(
 		_ = pr.Close() // never fails; ends body if it still writes
 		<-written
 	}()
-	arrived, err := in.readHeader(pr)
+	buf := in.buffer()
+	defer in.release(buf)
+	arrived, err := readHeader(buf, pr, math.MaxInt64) // a notice may be larger than the message it brings back
 	if err != nil {
 		return Receipt{}, err
 	}

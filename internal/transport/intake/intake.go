@@ -1,14 +1,13 @@
 package intake
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
-	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/base/resolve"
 	"github.com/posthorn-mail/posthorn/internal/mail"
@@ -31,7 +30,8 @@ type Options struct {
 	Hostname  mail.Domain       // ours, in Received fields and message ids
 	Limits    Limits
 	Client    ClientTrace
-	// SendLimit bounds the recipients elsewhere that one account may write to in a day; 0 is no bound.
+	// SendLimit bounds the recipients elsewhere that one account may write to in a day, if the account has no bound of its own;
+	// 0 is no bound.
 	SendLimit int
 	Checks    []screen.Check // nil: screen.Standard
 	Clock     clock.Clock
@@ -57,9 +57,9 @@ const (
 // Intake takes messages in. It is safe for many goroutines.
 type Intake struct {
 	o        Options
-	sent     *limit.Buckets
+	sent     *queue.Allowance
 	notifier Notifier
-	buffers  sync.Pool // of *[]byte, to copy bodies through
+	buffers  sync.Pool // of *bufio.Reader, to read messages through
 }
 
 // Notifier tells a sender who asked for it (NOTIFY=SUCCESS) that a message lies in the recipients' mailboxes.
@@ -85,12 +85,8 @@ func New(o Options) *Intake {
 	if o.Log == nil {
 		o.Log = obs.Discard()
 	}
-	const maxSenders = 100_000
-	in := &Intake{o: o, sent: limit.NewBuckets(o.Clock, limit.Rate{Burst: o.SendLimit, Per: 24 * time.Hour}, maxSenders)}
-	in.buffers.New = func() any {
-		b := make([]byte, 64<<10)
-		return &b
-	}
+	in := &Intake{o: o, sent: queue.NewAllowance(o.Clock)}
+	in.buffers.New = func() any { return bufio.NewReaderSize(nil, 64<<10) }
 	return in
 }
 
@@ -161,7 +157,9 @@ func (t *Transaction) Body(ctx context.Context, r io.Reader) (Receipt, error) {
 	}
 	now := t.in.o.Clock.Now()
 	id := mail.MessageID{ID: mail.NewID(now)}
-	arrived, err := t.in.readHeader(t.plainReader(r))
+	buf := t.in.buffer()
+	defer t.in.release(buf)
+	arrived, err := readHeader(buf, t.plainReader(r), t.in.o.Limits.MaxSize)
 	if err != nil {
 		return Receipt{}, err
 	}

@@ -1,14 +1,15 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"time"
 
-	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/base/resolve"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/state/directory"
+	"github.com/posthorn-mail/posthorn/internal/transport/queue"
 )
 
 // lookupTime is how long a submission may wait for the DNS before the recipient is taken unseen.
@@ -58,10 +59,14 @@ func (in *Intake) checkRelay(ctx context.Context, src *Source, to mail.Address) 
 			return err
 		}
 	}
-	if wait, ok := in.sent.Take(limit.ByName(src.Account.String()), 1); !ok {
-		return mail.Refusef(mail.KindTooMany, "you have written to too many people today, please try again in %s", wait.Round(time.Minute))
+	account, err := in.o.Directory.Account(ctx, src.Account)
+	if err != nil {
+		return err
 	}
-	return nil
+	return in.sent.Take(src.Account, 1, queue.Limits{
+		RecipientsPerHour: account.SendLimit.RecipientsPerHour,
+		RecipientsPerDay:  cmp.Or(account.SendLimit.RecipientsPerDay, in.o.SendLimit),
+	})
 }
 
 // checkQuota refuses an address whose only account is full. Behind an alias or a group, the others must not lose their

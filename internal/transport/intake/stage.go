@@ -17,7 +17,7 @@ import (
 type arrival struct {
 	trace  trace
 	header message.Header
-	body   io.Reader
+	body   *bufio.Reader
 }
 
 // trace is what is written above a message's header. Other servers get it without the Return-Path.
@@ -31,9 +31,10 @@ type staged struct {
 	abort   func() // gives the bytes up, if they will not be committed
 }
 
-// readHeader reads the header block, and leaves the body.
-func (in *Intake) readHeader(r io.Reader) (arrival, error) {
-	body := bufio.NewReaderSize(&bounded{r: r, left: in.o.Limits.MaxSize, most: in.o.Limits.MaxSize}, 32<<10)
+// readHeader reads the header block of a message of at most most bytes, and leaves the body. The buffer is lent until the
+// message is staged.
+func readHeader(body *bufio.Reader, r io.Reader, most int64) (arrival, error) {
+	body.Reset(&bounded{r: r, left: most, most: most})
 	h, err := message.ReadHeader(body)
 	if errors.Is(err, message.ErrHeaderTooLarge) {
 		return arrival{}, mail.Refusef(mail.KindTooLarge, "the header is larger than %d bytes, or has too many fields", message.MaxHeader)
@@ -52,9 +53,7 @@ func (in *Intake) stage(ctx context.Context, a arrival) (staged, error) {
 	top := append([]byte(a.trace.returnPath+a.trace.deliveredTo+a.trace.received), a.header.AppendTo(nil)...)
 	_, err := both.Write(top)
 	if err == nil {
-		buf := in.buffers.Get().(*[]byte)
-		_, err = io.CopyBuffer(both, onlyReader{a.body}, *buf)
-		in.buffers.Put(buf)
+		_, err = a.body.WriteTo(both) // through the buffer that is there
 	}
 	if err != nil {
 		w.Abort()
@@ -89,8 +88,13 @@ func (t tee) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// onlyReader hides WriteTo, which would go around the buffer given.
-type onlyReader struct{ io.Reader }
+// buffer lends a buffer to read a message through; give it back with release.
+func (in *Intake) buffer() *bufio.Reader { return in.buffers.Get().(*bufio.Reader) }
+
+func (in *Intake) release(b *bufio.Reader) {
+	b.Reset(nil)
+	in.buffers.Put(b)
+}
 
 // bounded ends a message that is too large with a fault.
 type bounded struct {

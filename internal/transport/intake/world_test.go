@@ -27,7 +27,7 @@ import (
 // small), the aliases info (to kaethe and jan), away (to far@sued.test) and dup (to kaethe and kaethe's own subaddress),
 // the group team (kaethe, far@sued.test, and itself), the catch-all domain all.test, and alt.test, which means nord.test.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	ctx   context.Context
 	clock *clock.Fake
 	db    *pebblestore.DB
@@ -46,7 +46,7 @@ mx.sued.test. 60 IN A 192.0.2.25
 null.test. 60 IN MX 0 .
 `
 
-func newWorld(t *testing.T, change func(*Options)) *world {
+func newWorld(t testing.TB, change func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, ctx: context.Background(), clock: clock.NewFake(time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC))}
 	var err error

@@ -68,9 +68,11 @@ func (v *previewer) text() string {
 }
 
 func (s *snippet) preview() string {
-	// The body is cut off anywhere, so an error at its end means nothing.
-	b, _ := io.ReadAll(ToUTF8(Decode(bytes.NewReader(s.body), s.encoding), s.charset))
-	t := string(b)
+	b := s.body
+	if s.encoding == "base64" || s.encoding == "quoted-printable" {
+		b, _ = io.ReadAll(Decode(bytes.NewReader(b), s.encoding)) // it does not fail, and is cut off anywhere
+	}
+	t := decodeBytes(b, s.charset)
 	if s.html {
 		t = html.UnescapeString(stripTags(t))
 	}

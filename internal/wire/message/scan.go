@@ -50,7 +50,8 @@ type frame struct {
 func (s *Scanner) Write(p []byte) (int, error) {
 	n := len(p)
 	if s.stack == nil {
-		s.stack = make([]frame, 0, 8)
+		s.stack = make([]frame, 0, 4)
+		s.header = make([]byte, 0, 2<<10)
 		s.push(frame{message: true})
 	}
 	for len(p) > 0 {
