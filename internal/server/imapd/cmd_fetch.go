@@ -134,16 +134,28 @@ func (f *fetcher) one(ctx context.Context, seq int, m mailbox.Message, tellFlags
 		f.w.Raw(" FLAGS ").Flags(m.Flags, m.Keywords)
 	}
 	f.w.Raw(")").CRLF()
-	if f.srv.Fetched != nil && slices.ContainsFunc(f.items, readsMessage) {
-		f.srv.Fetched(ctx, Fetch{Account: f.account.ID(), Login: f.seen.Account, Email: m.EmailID})
+	if f.reads {
+		f.srv.Fetched(ctx, Fetch{Account: f.account.ID(), Login: f.seen.Account, Email: m.EmailID, Remote: f.lc.Remote, TLS: f.conn.TLS()})
 	}
 	return nil
 }
 
-// readsMessage reports whether a client that asks for the item has the message then: all of it, or what it shows a person.
+// readsMessage reports whether an item is what a person reads: the message or its text from the beginning, or a part
+// that is not only peeked at.
 func readsMessage(i imap.FetchItem) bool {
-	whole := i.Section.Part == imap.SectionAll && len(i.Section.Path) == 0
-	return i.NeedsBody() && (whole || !i.Peek)
+	if i.Partial != nil && i.Partial.Offset > 0 {
+		return false
+	}
+	switch i.Kind {
+	case imap.FetchRFC822, imap.FetchRFC822Text:
+		return true
+	case imap.FetchSection, imap.FetchBinary:
+		if len(i.Section.Path) > 0 {
+			return i.Section.Part == imap.SectionAll && !i.Peek
+		}
+		return i.Section.Part == imap.SectionAll || i.Section.Part == imap.SectionText
+	}
+	return false
 }
 
 // write writes one item with its name.

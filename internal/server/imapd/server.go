@@ -28,8 +28,6 @@ type Options struct {
 	Store     store.Store // where APPEND stages messages
 	// TLS is for STARTTLS; nil: it is not offered.
 	TLS *tls.Config
-	// Fetched hears of each message that a client has read; it must be quick. Nil: nobody wants to know.
-	Fetched func(context.Context, Fetch)
 	// Fetched hears of each message whose content a client has read from its beginning; it must be quick, and hears of some
 	// messages more than once. Nil: nobody wants to know.
 	Fetched func(context.Context, Fetch)
@@ -39,13 +37,6 @@ type Options struct {
 	// Version is told in ID.
 	Version string
 	Limits  Limits
-}
-
-// Fetch is that a client has read a message.
-type Fetch struct {
-	Account mail.AccountID
-	Login   string // the account's primary address
-	Email   mail.EmailID
 }
 
 // Fetch is that a client has read a message.
