@@ -172,7 +172,7 @@ func fill(tb testing.TB, d *Directory, n int) {
 }
 
 func TestManyAccounts(t *testing.T) {
-	const n = 50_000
+	const n = 20_000
 	d := openDirectory(t, openStore(t), Options{CacheBytes: 1 << 20})
 	addDomains(t, d, "a.test")
 	fill(t, d, n)
