@@ -34,6 +34,9 @@ func NewMailLog(w io.Writer, f Format, c clock.Clock, m *Metrics) *MailLog {
 	return &MailLog{handler: newHandler(w, f, o), clock: c, metrics: m}
 }
 
+// write has no ctx: a line is written though the session that it tells of has been cancelled.
+//
+//nolint:contextcheck,nolintlint // see above; without it the callers are reported, which nolintlint does not see
 func (l *MailLog) write(event string, attrs ...slog.Attr) {
 	r := slog.NewRecord(l.clock.Now(), slog.LevelInfo, event, 0)
 	r.AddAttrs(attrs...)

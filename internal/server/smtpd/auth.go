@@ -37,8 +37,11 @@ func (s *session) auth(ctx context.Context, args []byte) error {
 		return nil
 	}
 	server, err := sasl.NewServer(mechanism, s.cfg.Login(s.remote.Addr(), s.tlsVersion()), s.channel)
+	if errors.Is(err, sasl.ErrMechanism) {
+		err = mail.Refuse(mail.KindUnsupported, "That mechanism is not offered")
+	}
 	if err != nil {
-		s.refuse(obs.StageLogin, mail.Address{}, mail.Refuse(mail.KindUnsupported, "That mechanism is not offered"))
+		s.refuse(obs.StageLogin, mail.Address{}, err)
 		return nil
 	}
 	s.conn.SetMaxLine(maxAuthLine)

@@ -108,6 +108,9 @@ func (c *chunks) Read(p []byte) (int, error) {
 func (c *chunks) next() error {
 	for {
 		l, err := c.s.readLine()
+		if errors.Is(err, io.EOF) {
+			return io.ErrUnexpectedEOF // the end of the connection is not the end of the message
+		}
 		if err != nil {
 			return err
 		}

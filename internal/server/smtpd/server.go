@@ -69,7 +69,7 @@ type Limits struct {
 	Refusals      int           // recipients and messages that were refused
 	Logins        int           // failed ones
 	Messages      int           // in one session; 0 for any number (RFC 9422 MAILMAX)
-	Hold          time.Duration // FUTURERELEASE (RFC 4865); 0 to not offer it
+	Hold          time.Duration // FUTURERELEASE (RFC 4865); negative to not offer it
 	Drain         int64         // bytes of content that are thrown away to say why, before the connection is closed instead
 }
 
@@ -84,12 +84,12 @@ func DefaultLimits() Limits {
 	}
 }
 
-// withDefaults fills what is zero, except where zero has a meaning.
+// withDefaults fills what is zero, but for GreetingPause and Messages, where zero has a meaning.
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	for _, p := range []struct{ v, d *time.Duration }{
 		{&l.Line, &d.Line}, {&l.Chunk, &d.Chunk}, {&l.Write, &d.Write}, {&l.Session, &d.Session}, {&l.Handshake, &d.Handshake},
-		{&l.Grace, &d.Grace},
+		{&l.Grace, &d.Grace}, {&l.Hold, &d.Hold},
 	} {
 		if *p.v == 0 {
 			*p.v = *p.d
@@ -161,11 +161,15 @@ func (s *Server) Handle(ctx context.Context, c *listen.Conn) {
 	})
 	defer lc.Release()
 	defer c.OnDrain(lc.Interrupt)()
-	ss := &session{srv: s, cfg: &s.cfg, conn: lc, remote: c.Remote, local: c.Local}
+	s.session(ctx, lc, c.Remote)
+}
+
+func (s *Server) session(ctx context.Context, lc *line.Conn, remote netip.AddrPort) {
+	ss := &session{srv: s, cfg: &s.cfg, conn: lc, remote: remote}
 	ss.secured()
 	defer s.cfg.MailLog.Connected(ss.logSession())()
 	ss.run(ctx)
 	if err := lc.Flush(); err != nil {
-		s.cfg.Log.Debug("last reply not sent", "remote", c.Remote, "error", err)
+		s.cfg.Log.Debug("last reply not sent", "remote", remote, "error", err)
 	}
 }

@@ -20,11 +20,11 @@ var errEnd = errors.New("smtpd: session over")
 
 // session is one connection's state; one goroutine has it.
 type session struct {
-	srv           *Server
-	cfg           *Config
-	conn          *line.Conn
-	remote, local netip.AddrPort
-	out           []byte // for formatting replies
+	srv    *Server
+	cfg    *Config
+	conn   *line.Conn
+	remote netip.AddrPort
+	out    []byte // for formatting replies
 
 	channel  sasl.Channel         // how logins are protected
 	tls      *tls.ConnectionState // nil in clear text

@@ -45,6 +45,7 @@ type Config struct {
 	Grace   time.Duration // content may be slower than MinRate for this long
 	MinRate int64         // of content, in bytes per second, on average, after Grace
 	Session time.Time     // when everything ends; zero for never
+	Idle    time.Duration // how long an empty buffer is kept while a line is waited for; zero means a second
 	Pool    *Pool         // where buffers come from; nil for none
 }
 
@@ -99,7 +100,6 @@ type Conn struct {
 	buf   []byte // nil while idle
 	r, w  int    // buf[r:w] is read and not yet used
 	small [smallSize]byte
-	more  bool // the last read filled its buffer: there is more, and a small buffer is not what to read it with
 	meter meter
 
 	dl struct { // guards the read deadline against a concurrent Interrupt
@@ -120,6 +120,9 @@ type Conn struct {
 func NewConn(nc net.Conn, cfg Config) *Conn {
 	if cfg.MaxLine == 0 {
 		cfg.MaxLine = DefaultMaxLine
+	}
+	if cfg.Idle == 0 {
+		cfg.Idle = time.Second
 	}
 	c := &Conn{cfg: cfg}
 	c.dl.nc, c.out.nc = nc, nc
@@ -156,8 +159,8 @@ func (c *Conn) Close() error {
 	return nc.Close()
 }
 
-// Release hands the buffers back to the pool while nothing is in them; call it when the session is over, or about to
-// be idle. Waiting for a line does it by itself.
+// Release hands the buffers back to the pool while nothing is in them; call it when the session is over. A wait for a
+// line that takes longer than Config.Idle does it by itself.
 func (c *Conn) Release() {
 	if c.buf != nil && c.r == c.w {
 		c.cfg.Pool.put(c.buf)
@@ -231,7 +234,8 @@ func (c *Conn) fillBy(deadline time.Time, what waitFor) error {
 		deadline = c.cfg.Session
 	}
 	for {
-		if err := c.setDeadline(deadline, what); err != nil {
+		until := c.keepBuffer(deadline, what)
+		if err := c.setDeadline(until, what); err != nil {
 			return err
 		}
 		n, err := c.read(what)
@@ -244,42 +248,53 @@ func (c *Conn) fillBy(deadline time.Time, what waitFor) error {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		if what == waitContent && c.isInterrupted() && (deadline.IsZero() || time.Now().Before(deadline)) {
-			continue // the interrupt is for the next line
-		}
 		if what == waitLine && c.takeInterrupt() {
 			return ErrInterrupted
 		}
-		return ErrTimeout
+		if what == waitContent && c.isInterrupted() && (deadline.IsZero() || time.Now().Before(deadline)) {
+			continue // the interrupt is for the next line
+		}
+		if until.Equal(deadline) {
+			return ErrTimeout
+		}
+		c.Release() // idle; wait on with the small buffer
 	}
 }
 
-// read does one read into the free end of the buffer. A connection without a buffer waits with a small one.
-func (c *Conn) read(what waitFor) (int, error) {
-	if c.r == c.w {
-		c.r, c.w = 0, 0
-		if what == waitLine && !c.more {
-			c.Release()
-		}
+// keepBuffer says until when to wait with a buffer before it is handed back: a moment if it is empty and a line is waited for, else as
+// long as there is time.
+func (c *Conn) keepBuffer(deadline time.Time, what waitFor) time.Time {
+	if what != waitLine || c.buf == nil || c.r < c.w {
+		return deadline
 	}
+	until := time.Now().Add(c.cfg.Idle)
+	if !deadline.IsZero() && deadline.Before(until) {
+		return deadline
+	}
+	return until
+}
+
+// read does one read into the free end of the buffer. A connection without a buffer waits for a line with a small one.
+func (c *Conn) read(what waitFor) (int, error) {
 	if c.buf == nil && what == waitLine {
 		n, err := c.dl.nc.Read(c.small[:])
 		if n > 0 {
-			c.buf = c.cfg.Pool.get()
+			c.buf, c.r = c.cfg.Pool.get(), 0
 			c.w = copy(c.buf, c.small[:n])
 		}
-		c.more = n == len(c.small)
 		return n, err
 	}
 	if c.buf == nil {
 		c.buf = c.cfg.Pool.get()
+	}
+	if c.r == c.w {
+		c.r, c.w = 0, 0
 	}
 	if c.w == len(c.buf) {
 		c.makeRoom()
 	}
 	n, err := c.dl.nc.Read(c.buf[c.w:])
 	c.w += n
-	c.more = c.w == len(c.buf)
 	return n, err
 }
 

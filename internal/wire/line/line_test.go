@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -221,32 +222,37 @@ func TestExactlySkipAndCut(t *testing.T) {
 	}
 }
 
+// sleepy is a client that says nothing until the reader gave up waiting once.
+type sleepy struct {
+	*script
+	sizes []int // of the buffers it was to be read with
+}
+
+func (s *sleepy) Read(p []byte) (int, error) {
+	s.sizes = append(s.sizes, len(p))
+	if len(s.sizes) == 2 {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return s.script.Read(p)
+}
+
 func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
-	client, server := net.Pipe()
-	defer client.Close()
-	c := NewConn(server, Config{Pool: &Pool{}})
-	got := make(chan string, 1)
-	go func() {
-		for range 2 {
-			l, err := c.ReadLine()
-			if err != nil {
-				got <- err.Error()
-				return
-			}
-			got <- string(l)
+	s := &sleepy{script: scripted("a\r\n", "b\r\n", "c\r\n")}
+	c := NewConn(s, Config{Pool: &Pool{}})
+	for _, want := range []string{"a", "b", "c"} {
+		if l, err := c.ReadLine(); string(l) != want || err != nil {
+			t.Fatalf("got %q, %v", l, err)
 		}
-	}()
-	for _, l := range []string{strings.Repeat("a", 200), "b"} {
-		if _, err := io.WriteString(client, l+"\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		if g := <-got; g != l {
-			t.Fatalf("got %q", g)
-		}
+	}
+	// The first line, a wait that got long, what came after it, and the next line at once.
+	if want := []int{smallSize, bufSize, smallSize, bufSize}; !equal(s.sizes, want) {
+		t.Errorf("read with buffers of %v, want %v", s.sizes, want)
+	}
+	if _, err := c.ReadLine(); !errors.Is(err, io.EOF) {
+		t.Fatal(err)
 	}
 	c.Release()
 	if c.buf != nil || c.out.buf != nil {
-		t.Error("buffers are kept while idle")
+		t.Error("buffers are kept after Release")
 	}
-	_ = c.Close()
 }

@@ -2,6 +2,7 @@ package line
 
 import (
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -28,7 +29,7 @@ func (s *StrictReader) Read(p []byte) (int, error) {
 			return 0, bare
 		}
 	}
-	if err == io.EOF && s.cr { //nolint:errorlint // io.Reader's EOF is never wrapped
+	if errors.Is(err, io.EOF) && s.cr {
 		err = ErrBareCR
 	}
 	s.err = err
