@@ -113,4 +113,8 @@ func benchDeliver(b *testing.B, size, submitters, accounts int) {
 	wg.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commits/s")
+	st := db.Stats()
+	b.ReportMetric(float64(st.Commits)/float64(st.Syncs), "commits/sync")
+	b.ReportMetric(float64(st.WrittenBytes)/float64(st.AcceptedBytes), "written/byte")
+	b.ReportMetric(float64(st.DiskBytes)/float64(st.AcceptedBytes), "disk/byte")
 }

@@ -22,8 +22,8 @@ type Options struct {
 	Clock clock.Clock
 	// CacheBytes is the memory for blocks read; 8 MiB.
 	CacheBytes int64
-	// MemTableBytes is the memory that collects writes before they are sorted to disk; 16 MiB. Up to three of them are in
-	// memory under load, one at rest.
+	// MemTableBytes is the memory that collects writes before they are sorted to disk; 8 MiB. Up to four of them are in
+	// memory under load, two at rest.
 	MemTableBytes int
 	// InlineBytes is the largest blob that travels in its commit, and the size of a larger blob's chunks; 128 KiB. A
 	// staging writer holds this much at most.
@@ -39,7 +39,7 @@ type Options struct {
 
 const (
 	defaultCacheBytes    = 8 << 20
-	defaultMemTableBytes = 16 << 20
+	defaultMemTableBytes = 8 << 20
 	defaultInlineBytes   = 128 << 10
 	defaultReserveBytes  = 128 << 20
 	defaultSlowSync      = time.Second

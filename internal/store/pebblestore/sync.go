@@ -21,6 +21,7 @@ func (d *DB) settle(g *group) bool {
 			d.fail("sync", d.dir, err)
 			return false
 		}
+		d.count.syncs.Add(1)
 		d.tellSlow(g)
 	}
 	if g.snap != nil {
@@ -30,6 +31,7 @@ func (d *DB) settle(g *group) bool {
 		d.notify(g.touched)
 	}
 	for _, j := range g.jobs {
+		d.countJob(j)
 		j.done <- j.err
 	}
 	g.reset(d.pdb)
@@ -44,4 +46,14 @@ func (d *DB) tellSlow(g *group) {
 	}
 	d.opt.Log.Warn("store: the disk was slow to sync",
 		"took", took.Round(time.Millisecond), "commits", len(g.jobs), "bytes", len(g.pb.Repr()))
+}
+
+func (d *DB) countJob(j *job) {
+	if j.err != nil {
+		return
+	}
+	d.count.accepted.Add(int64(j.size))
+	if j.batch != nil {
+		d.count.commits.Add(1)
+	}
 }
