@@ -31,7 +31,7 @@ func (w *writer) time(t time.Time) {
 }
 
 func (w *writer) result(r *Result) {
-	*w = append(*w, byte(r.Status), flag(r.Final, flagFinal)|flag(r.NotifiesSuccess, flagNotifiesSuccess))
+	*w = append(*w, byte(r.Status), bit(r.Final, flagFinal)|bit(r.NotifiesSuccess, flagNotifiesSuccess))
 	w.num(int64(r.Code))
 	w.str(r.Enhanced)
 	w.str(clip(r.Reply))

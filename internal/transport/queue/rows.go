@@ -127,7 +127,7 @@ const (
 	flagNotifiesSuccess
 )
 
-func flag(on bool, f byte) byte {
+func bit(on bool, f byte) byte {
 	if on {
 		return f
 	}
@@ -135,7 +135,7 @@ func flag(on bool, f byte) byte {
 }
 
 func (m *message) encode() []byte {
-	w := writer{rowVersion, flag(m.UTF8, flagUTF8) | flag(m.RequireTLS, flagRequireTLS) | flag(m.held, flagHeld)}
+	w := writer{rowVersion, bit(m.UTF8, flagUTF8) | bit(m.RequireTLS, flagRequireTLS) | bit(m.held, flagHeld)}
 	w.str(m.From.String())
 	w = append(w, m.Account.ID[:]...)
 	w = append(w, byte(m.Lang), byte(m.Return), byte(m.Body))
@@ -171,7 +171,7 @@ func decodeMessage(id mail.MessageID, row []byte) (*message, error) {
 }
 
 func (l *leg) encode() []byte {
-	w := writer{rowVersion, flag(l.delayTold, flagDelayTold)}
+	w := writer{rowVersion, bit(l.delayTold, flagDelayTold)}
 	w.num(int64(l.attempts))
 	w.time(l.due)
 	w.num(int64(len(l.recipients)))
