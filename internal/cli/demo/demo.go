@@ -48,7 +48,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	st := &story{town: t, people: p, narrator: n, lang: o.Lang}
 	for _, chapter := range []func(context.Context) error{st.letter, st.reply, st.nobody} {
 		if err := chapter(ctx); err != nil {
-			n.lines("", "\n"+text.Say(o.Lang, text.DemoFailed))
+			n.lines("", "\n"+text.Say(o.Lang, text.DemoFailed)+"\n")
 			return err
 		}
 	}
@@ -57,6 +57,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return nil
 	}
 	st.settings()
+	n.goLive()
 	<-ctx.Done()
 	return nil
 }

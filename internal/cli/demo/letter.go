@@ -46,7 +46,10 @@ func (l *letter) compose() ([]byte, error) {
 	}
 	plain := message.Leaf{Type: "text/plain", Params: message.Params{{Name: "charset", Value: "utf-8"}}, Encoding: "quoted-printable"}
 	if l.attachment == nil {
-		return out.Bytes(), write(c.Body(plain), []byte(l.text))
+		if err := write(c.Body(plain), []byte(l.text)); err != nil {
+			return nil, err
+		}
+		return out.Bytes(), nil
 	}
 	m := c.Multipart("mixed")
 	err := write(m.Part(plain), []byte(l.text))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type narrator struct {
 	mu      sync.Mutex
 	step    int           // guarded by mu
 	heard   []heard       // guarded by mu
+	told    int           // guarded by mu; how many of heard have been told
+	live    bool          // guarded by mu; nothing is held back any more
 	changed chan struct{} // guarded by mu; closed and replaced when something is heard
 
 	watchers []*journey.Watcher
@@ -51,10 +54,32 @@ func (n *narrator) watch(s *server) {
 func (n *narrator) hear(h heard) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	fmt.Fprintf(n.out, "     %s  %-9s  %s\n", h.entry.Event.At.Local().Format("15:04:05.000"), h.server.name, h.entry.Event.Say(n.lang))
 	n.heard = append(n.heard, h)
+	if n.live {
+		n.tell()
+	}
 	close(n.changed)
 	n.changed = make(chan struct{})
+}
+
+// tell tells what was heard since the last time in the order in which it happened: a server records the steps of an attempt when
+// the attempt is over, and the other server is sooner. It wants mu held.
+func (n *narrator) tell() {
+	fresh := slices.Clone(n.heard[n.told:])
+	n.told = len(n.heard)
+	slices.SortStableFunc(fresh, func(a, b heard) int { return a.entry.Event.At.Compare(b.entry.Event.At) })
+	for _, h := range fresh {
+		at := h.entry.Event.At.Local().Format("15:04:05.000")
+		fmt.Fprintf(n.out, "     %s  %-9s  %s\n", at, h.server.name, h.entry.Event.Say(n.lang))
+	}
+}
+
+// goLive tells everything at once from now on.
+func (n *narrator) goLive() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.live = true
+	n.tell()
 }
 
 // close ends the watching.
@@ -72,6 +97,8 @@ const patience = 30 * time.Second
 func (n *narrator) await(ctx context.Context, s *server, what text.Key, fits func(journey.Entry) bool) (journey.Entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	slow := time.NewTicker(time.Second)
+	defer slow.Stop()
 	for next := 0; ; {
 		n.mu.Lock()
 		all, changed := n.heard, n.changed
@@ -83,6 +110,10 @@ func (n *narrator) await(ctx context.Context, s *server, what text.Key, fits fun
 		}
 		select {
 		case <-changed:
+		case <-slow.C:
+			n.mu.Lock()
+			n.tell()
+			n.mu.Unlock()
 		case <-ctx.Done():
 			return journey.Entry{}, fmt.Errorf("%s: %w", text.Say(n.lang, what, s.name), ctx.Err())
 		}
@@ -100,6 +131,7 @@ func happened(k journey.Kind, id mail.MessageID, to person) func(journey.Entry) 
 func (n *narrator) begin(k text.Key, args ...any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.tell()
 	n.step++
 	fmt.Fprintf(n.out, "\n%d. %s\n", n.step, text.Say(n.lang, k, args...))
 }
@@ -113,6 +145,7 @@ func (n *narrator) quote(s string) { n.lines("       | ", strings.TrimSpace(s)) 
 func (n *narrator) lines(before, s string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.tell()
 	for line := range strings.Lines(s) {
 		fmt.Fprintf(n.out, "%s%s\n", before, strings.TrimRight(line, "\r\n"))
 	}
