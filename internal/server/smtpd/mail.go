@@ -29,7 +29,7 @@ func (s *session) mail(ctx context.Context, args []byte) error {
 	env, err := s.parseMail(args)
 	if err == nil {
 		s.tx.env = env // for the log, if it is refused
-		t := s.cfg.Intake.Begin(s.source(ctx))
+		t := s.cfg.Intake.Begin(s.source())
 		if err = t.From(ctx, env); err == nil {
 			s.tx.t = t
 			s.reply(smtp.Say(250, "2.1.0", "Sender ok"))
@@ -72,11 +72,31 @@ func (s *session) parseMail(args []byte) (mail.Envelope, error) {
 	return env, nil
 }
 
-func (s *session) source(ctx context.Context) intake.Source {
-	if !s.seen && s.cfg.LookUpName != nil {
-		s.name = s.cfg.LookUpName(ctx, s.remote.Addr())
+// lookUpName starts to look for the client's name. What it returns ends that, and must be called.
+func (s *session) lookUpName(ctx context.Context) (end func()) {
+	addr := s.remote.Addr()
+	if s.cfg.LookUpName == nil || !addr.IsValid() || addr.IsLoopback() {
+		return func() {}
 	}
-	s.seen = true
+	ctx, cancel := context.WithCancel(ctx)
+	names := make(chan string, 1)
+	go func() {
+		defer close(names)
+		names <- s.cfg.LookUpName(ctx, addr)
+	}()
+	s.names = names
+	return func() {
+		cancel()
+		for range names {
+		}
+	}
+}
+
+func (s *session) source() intake.Source {
+	if s.names != nil {
+		s.name = <-s.names
+		s.names = nil
+	}
 	return intake.Source{
 		Protocol: s.cfg.Role.Proto(), Remote: s.remote, ReverseName: s.name, Helo: s.heloName, Extended: s.ehloSaid,
 		TLS: s.tls, Account: s.id.Account, Login: s.id.Login, Trusted: s.trusted(),

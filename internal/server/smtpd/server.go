@@ -45,7 +45,8 @@ type Config struct {
 	Trusted []netip.Prefix
 	// Login makes the backend for the logins of one connection; nil for no AUTH.
 	Login func(remote netip.Addr, tlsVersion uint16) sasl.Backend
-	// LookUpName finds the name of a client's address, for the Received field; nil for none. It bounds its own time.
+	// LookUpName finds the name of a client's address, for the Received field; nil for none. It runs beside the first commands,
+	// and bounds its own time.
 	LookUpName func(ctx context.Context, addr netip.Addr) string
 	Intake     Intake
 	Limits     Limits
@@ -167,6 +168,7 @@ func (s *Server) Handle(ctx context.Context, c *listen.Conn) {
 func (s *Server) session(ctx context.Context, lc *line.Conn, remote netip.AddrPort) {
 	ss := &session{srv: s, cfg: &s.cfg, conn: lc, remote: remote}
 	ss.secured()
+	defer ss.lookUpName(ctx)()
 	defer s.cfg.MailLog.Connected(ss.logSession())()
 	ss.run(ctx)
 	if err := lc.Flush(); err != nil {

@@ -32,8 +32,8 @@ type session struct {
 	heloName string               // empty until it said HELO, EHLO or LHLO
 	ehloSaid bool                 // it was EHLO or LHLO
 	id       sasl.Identity        // zero until login
-	name     string               // the client's name by DNS, once looked up
-	seen     bool                 // it has been looked up
+	name     string               // the client's name by DNS, once found
+	names    chan string          // brings it; nil if nobody is looking
 
 	tx      tx
 	pending []byte // the line that broke a sequence of BDATs off, still to be answered

@@ -1,7 +1,9 @@
 package smtpd
 
 import (
+	"context"
 	"encoding/base64"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/wire/line"
 )
 
 func plain(user, password string) string {
@@ -129,5 +132,34 @@ func TestBdatContentIsAsSent(t *testing.T) {
 	s.stop()
 	if got, want := rec.messages()[0].body, ".\r\n\n\r\x00\r\n.\r\nZ"; got != want {
 		t.Errorf("content %q, want %q", got, want)
+	}
+}
+
+func TestClientsNameIsLookedUpBeside(t *testing.T) {
+	rec := newRecorder()
+	cfg := config(MX, rec)
+	asked := make(chan netip.Addr, 2)
+	cfg.LookUpName = func(ctx context.Context, addr netip.Addr) string {
+		asked <- addr
+		if addr.Is6() {
+			<-ctx.Done() // a name server that does not answer
+			return ""
+		}
+		return "client.example"
+	}
+	run := func(remote, in string) {
+		srv := New(cfg)
+		tp := &tape{in: []byte(in), piece: 1000}
+		srv.session(t.Context(), line.NewConn(tp, line.Config{}), netip.MustParseAddrPort(remote))
+	}
+	run("192.0.2.7:4711", "EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.test>\r\nDATA\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.test>\r\nDATA\r\n.\r\n")
+	run("[2001:db8::1]:4711", "EHLO x\r\nQUIT\r\n")
+	run("127.0.0.1:4711", "EHLO x\r\nMAIL FROM:<>\r\n")
+	if len(asked) != 2 {
+		t.Errorf("asked %d times", len(asked))
+	}
+	m := rec.messages()
+	if len(m) != 2 || m[0].src.ReverseName != "client.example" || m[1].src.ReverseName != "client.example" {
+		t.Errorf("messages %+v", m)
 	}
 }
