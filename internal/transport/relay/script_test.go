@@ -38,13 +38,13 @@ import (
 //	BODY         it reads dot-stuffed content to the final dot
 //	CHUNK        it expects BDAT n LAST and reads n bytes
 //	CLOSE        it closes
+//	SILENT       from here on, that something does not come is no error
 //
 // At its end it expects QUIT or the end of the connection.
 type script string
 
 type server struct {
 	t       *testing.T
-	silent  bool // a script that is not played to its end is no error
 	cert    *tls.Certificate
 	addr    string
 	mu      sync.Mutex
@@ -109,8 +109,9 @@ func (s *server) play(nc net.Conn) {
 
 type player struct {
 	*server
-	nc net.Conn
-	br *bufio.Reader
+	silent bool
+	nc     net.Conn
+	br     *bufio.Reader
 }
 
 func (p *player) step(step string) bool {
@@ -129,6 +130,8 @@ func (p *player) step(step string) bool {
 	case "TLS":
 		p.nc = tls.Server(p.nc, &tls.Config{Certificates: []tls.Certificate{*p.cert}, MinVersion: tls.VersionTLS12})
 		p.br = bufio.NewReader(p.nc)
+	case "SILENT":
+		p.silent = true
 	case "GARBAGE":
 		_, _ = io.WriteString(p.nc, "this is no TLS\r\n")
 		return false
