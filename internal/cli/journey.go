@@ -11,10 +11,10 @@ import (
 )
 
 type journeyCmd struct {
-	ID      mail.MessageID `arg:"" optional:"" help:"The message's id, as its 250 told it. Without one the newest stories are told."`
-	Account mail.Address   `placeholder:"ADDRESS" help:"Only messages sent by this account or stored for it."`
-	Max     int            `default:"10" help:"How many stories."`
-	Follow  bool           `short:"f" help:"Tell what happens from now on, until Ctrl-C."`
+	ID      *mail.MessageID `arg:"" optional:"" help:"The message's id, as its 250 told it. Without one the newest stories are told."`
+	Account mail.Address    `placeholder:"ADDRESS" help:"Only messages sent by this account or stored for it."`
+	Max     int             `default:"10" help:"How many stories."`
+	Follow  bool            `short:"f" help:"Tell what happens from now on, until Ctrl-C."`
 }
 
 func (c *journeyCmd) Run(s *session) error {
@@ -22,9 +22,9 @@ func (c *journeyCmd) Run(s *session) error {
 		switch {
 		case c.Follow:
 			return c.follow(s, a)
-		case !c.ID.IsZero():
+		case c.ID != nil:
 			var j journey.Journey
-			if err := a.Call(s.ctx, "journey.read", adminapi.MessageName{ID: c.ID}, &j); err != nil {
+			if err := a.Call(s.ctx, "journey.read", adminapi.MessageName{ID: *c.ID}, &j); err != nil {
 				return err
 			}
 			s.tell(j)
@@ -64,7 +64,7 @@ func (c *journeyCmd) follow(s *session, a *adminapi.Client) error {
 		if err := json.Unmarshal(raw, &e); err != nil {
 			return fmt.Errorf("read an event: %w", err)
 		}
-		if !c.ID.IsZero() && e.ID != c.ID {
+		if c.ID != nil && e.ID != *c.ID {
 			return nil
 		}
 		fmt.Fprintf(s.Out, "%s  %s  %s\n", text.Clock(s.lang, e.Event.At.Local()), e.ID, e.Event.Say(s.lang))
