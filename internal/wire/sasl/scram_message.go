@@ -39,7 +39,7 @@ func parseClientFirst(m string) (clientFirst, error) {
 	if !ok {
 		return f, ErrSyntax
 	}
-	if authz != "" {
+	if authz != "" && authz != "a=" { // GNU SASL says "a=" for none
 		name, has := strings.CutPrefix(authz, "a=")
 		if f.authzid, ok = decodeName(name); !has || !ok {
 			return f, ErrSyntax

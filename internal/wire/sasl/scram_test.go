@@ -265,7 +265,7 @@ func TestNoMechanism(t *testing.T) {
 func TestServerRefusesMalformedSCRAM(t *testing.T) {
 	for _, first := range []string{
 		"", "n", "n,", "n,,", "x,,n=u,r=a", "n,,n=,r=a", "n,,n=u,r=", "n,,n=u", "n,,m=x,n=u,r=a", "n,,n=a=b,r=a", "n,,n=a=2c,r=a", "n,,n=u,r=a b",
-		"n,b=x,n=u,r=a", "n,a=,n=u,r=a", "p=tls-exporter,,n=u,r=a", "n,,n=u\x00,r=a", "n,,n=\xff,r=a", "n,,n=u,r=" + strings.Repeat("a", MaxMessage),
+		"n,b=x,n=u,r=a", "n,a==,n=u,r=a", "p=tls-exporter,,n=u,r=a", "n,,n=u\x00,r=a", "n,,n=\xff,r=a", "n,,n=u,r=" + strings.Repeat("a", MaxMessage),
 	} {
 		s := newScramServer(&users{t: t}, nil, scramBare, "nonce")
 		if _, _, _, err := s.Next(t.Context(), []byte(first)); !errors.Is(err, ErrSyntax) {
