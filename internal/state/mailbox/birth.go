@@ -24,7 +24,7 @@ func (s *Service) Birth(b *store.Batch, a mail.AccountID, o BirthOptions) {
 		{mail.RoleJunk, text.Say(o.Lang, text.MailboxJunk)},
 		{mail.RoleArchive, text.Say(o.Lang, text.MailboxArchive)},
 	}
-	row := accountRow{limit: o.Quota, validity: uint32(seconds(now)), pruned: 1}
+	row := accountRow{limit: o.Quota, validity: seconds(now), pruned: 1}
 	for _, m := range born {
 		row.validity++
 		mt := &meta{

@@ -18,7 +18,8 @@ func (s *Service) Check(ctx context.Context, a mail.AccountID, report func(probl
 		if err != nil {
 			return err
 		}
-		c := &checker{s: s, id: a, v: v, im: &im, report: report, places: map[spot]entry{}, members: map[threaded]bool{}}
+		c := &checker{s: s, id: a, v: v, im: &im, report: report, places: map[spot]entry{}, members: map[threaded]bool{},
+			hashes: map[threadHash]uint32{}, emails: map[mail.EmailID]mail.ThreadID{}}
 		for _, step := range []func(context.Context) error{c.readPlaces, c.readMembers, c.readEmails, c.readIndex} {
 			if err := step(ctx); err != nil {
 				return err
@@ -37,7 +38,7 @@ type checker struct {
 	report  func(string)
 	places  map[spot]entry
 	members map[threaded]bool
-	hashes  int
+	hashes  map[threadHash]uint32
 	emails  map[mail.EmailID]mail.ThreadID
 }
 
@@ -104,7 +105,6 @@ func (c *checker) readMembers(ctx context.Context) error {
 // readEmails checks the e-mails against their places, bodies, summaries and threads.
 func (c *checker) readEmails(ctx context.Context) error {
 	var used Quota
-	c.emails = map[mail.EmailID]mail.ThreadID{}
 	err := scanIDs(ctx, c.v, rowRange(c.id, rowEmail), func(id mail.ID, value []byte) error {
 		row, err := decodeEmail(value)
 		if err != nil {
@@ -114,7 +114,9 @@ func (c *checker) readEmails(ctx context.Context) error {
 		used.Bytes += row.blob.Size
 		used.Emails++
 		c.emails[email] = row.thread
-		c.hashes += len(row.hashes)
+		for _, h := range row.hashes {
+			c.hashes[h]++
+		}
 		if !c.members[threaded{email, row.thread}] {
 			c.say("e-mail %s is no member of its thread", id)
 		}
@@ -177,23 +179,28 @@ func (c *checker) content(ctx context.Context, id mail.EmailID, row *emailRow) e
 
 // readIndex checks the thread index.
 func (c *checker) readIndex(ctx context.Context) error {
-	n := 0
-	err := scanIDs(ctx, c.v, rowRange(c.id, rowIndex), func(id mail.ID, value []byte) error {
-		n++
-		d := newDec(value)
-		t := mail.ThreadID{ID: d.id()}
-		if err := d.end("thread index row"); err != nil {
-			return err
+	err := c.v.Scan(ctx, rowRange(c.id, rowIndex), func(key, value []byte) (bool, error) {
+		if len(key) != keyHead+hashLen {
+			return false, errRow
 		}
-		if have, ok := c.emails[mail.EmailID{ID: id}]; !ok || have != t {
-			c.say("the thread index names e-mail %s wrongly", id)
+		l, err := decodeLink(value)
+		if err != nil {
+			return false, err
 		}
-		return nil
+		h := threadHash(key[keyHead:])
+		if c.hashes[h] != l.count {
+			c.say("the thread index counts %d e-mails of a hash instead of %d", l.count, c.hashes[h])
+		}
+		delete(c.hashes, h)
+		return true, nil
 	})
-	if err == nil && n != c.hashes {
-		c.say("the thread index has %d rows instead of %d", n, c.hashes)
+	if err != nil {
+		return fmt.Errorf("read thread index: %w", err)
 	}
-	return err
+	if len(c.hashes) > 0 {
+		c.say("the thread index lacks %d hashes", len(c.hashes))
+	}
+	return nil
 }
 
 func (c *checker) finish() {

@@ -100,8 +100,8 @@ func followMailbox(t *testing.T, w *world, a *Account, in mail.MailboxID, kind i
 	ctx := context.Background()
 	var v *View
 	seen := 0
-	for last := false; ; {
-		last = done.Load()
+	for {
+		last := done.Load()
 		before, err := a.ByID(ctx, in)
 		if err != nil {
 			t.Error(err)

@@ -108,7 +108,8 @@ func (t *txn) transferOne(ctx context.Context, v store.View, from mail.MailboxID
 	if _, there := row.spotIn(to); there {
 		uid, err := t.duplicate(ctx, v, e, row, to)
 		if err == nil && kind == moving {
-			err = t.leave(from, e, row)
+			t.removed(from, e)
+			err = t.dropSpot(from, e, row, func(h threadHash) (threadLink, error) { return getLink(ctx, v, t.st.id, h) })
 		}
 		return uid, err
 	}
@@ -153,18 +154,10 @@ func (t *txn) duplicate(ctx context.Context, v store.View, e *entry, row *emailR
 	}
 	twin.spots = []spot{{to, uid}}
 	t.created(en.email, &twin, summary)
-	return uid, nil
-}
-
-// leave takes one place of an e-mail out; its place row is deleted already.
-func (t *txn) leave(from mail.MailboxID, e *entry, row *emailRow) error {
-	t.removed(from, e)
-	row.spots = slices.DeleteFunc(row.spots, func(p spot) bool { return p.mailbox == from })
-	if len(row.spots) == 0 {
-		t.destroyed(e.email, row)
-		return nil
+	hits, err := lookThreads(ctx, v, t.st.id, row.hashes)
+	if err != nil {
+		return 0, fmt.Errorf("look for the thread: %w", err)
 	}
-	t.setEmail(e.email, row)
-	t.updated(row.spots[0].mailbox, row.spots[0].uid)
-	return nil
+	_, err = t.enter(row.hashes, hits, en.email) // its thread is its twin's in any case
+	return uid, err
 }

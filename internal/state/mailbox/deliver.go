@@ -258,7 +258,11 @@ func (t *txn) appendOne(ctx context.Context, ps []prepared, j int, out []Appende
 			return err
 		}
 	}
-	made, err := t.deliver(p, boxes, t.st.recent.thread(p.hashes, hits, p.id))
+	thread, err := t.enter(p.hashes, hits, p.id)
+	if err != nil {
+		return err
+	}
+	made, err := t.deliver(p, boxes, thread)
 	if err != nil {
 		return err
 	}

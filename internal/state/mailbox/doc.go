@@ -32,7 +32,7 @@
 //	p mailboxID uid(4)     place: e-mail, flag and keyword bits, modseq, size, date: all that a listing needs
 //	e emailID              e-mail: body, size, date, thread, thread hashes, places
 //	s emailID              summary: message.Summary
-//	t hash(10) emailID     thread index: an id that the e-mail has or refers to → thread
+//	t hash(10)             thread index: a message id that e-mails have or refer to → thread, number of these e-mails
 //	r threadID emailID     thread member (empty)
 //	j number(8)            journal: what the commit with this number changed
 //	n path                 a subscribed name that is no mailbox (empty)

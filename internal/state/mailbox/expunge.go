@@ -141,16 +141,22 @@ func (t *txn) takeOut(ctx context.Context, m mail.MailboxID, sel []entry, snap *
 	for i := range sel {
 		t.removed(m, &sel[i])
 	}
-	return t.eachEmail(ctx, v, sel, func(e *entry, row *emailRow) error {
-		row.spots = slices.DeleteFunc(row.spots, func(p spot) bool { return p.mailbox == m && p.uid == e.uid })
-		if len(row.spots) == 0 {
-			t.destroyed(e.email, row)
-			return nil
-		}
-		t.setEmail(e.email, row)
-		t.updated(row.spots[0].mailbox, row.spots[0].uid)
-		return nil
-	})
+	links, err := t.linkReader(ctx, v, len(sel))
+	if err != nil {
+		return err
+	}
+	return t.eachEmail(ctx, v, sel, func(e *entry, row *emailRow) error { return t.dropSpot(m, e, row, links) })
+}
+
+// dropSpot takes a place, whose row is deleted already, out of its e-mail's row; with the last one the e-mail goes.
+func (t *txn) dropSpot(m mail.MailboxID, e *entry, row *emailRow, links func(threadHash) (threadLink, error)) error {
+	row.spots = slices.DeleteFunc(row.spots, func(p spot) bool { return p.mailbox == m })
+	if len(row.spots) == 0 {
+		return t.destroyed(e.email, row, links)
+	}
+	t.setEmail(e.email, row)
+	t.updated(row.spots[0].mailbox, row.spots[0].uid)
+	return nil
 }
 
 // deletePlaces deletes place rows: as a range where places chosen stand side by side.
@@ -177,6 +183,9 @@ func (t *txn) deletePlaces(m mail.MailboxID, sel []entry, snap *snapshot) {
 // scanShare is the share of an account's e-mails from which reading all rows between is cheaper than each alone.
 const scanShare = 8
 
+// manyOf says whether n of the account's e-mails are so many that all are better read in one go.
+func (t *txn) manyOf(n int) bool { return n >= 64 && int64(n)*scanShare >= t.st.head.row.used.Emails }
+
 // eachEmail calls fn with the rows of these places' e-mails, in the order of their ids.
 func (t *txn) eachEmail(ctx context.Context, v store.View, sel []entry, fn func(e *entry, row *emailRow) error) error {
 	order := make([]*entry, len(sel))
@@ -184,7 +193,7 @@ func (t *txn) eachEmail(ctx context.Context, v store.View, sel []entry, fn func(
 		order[i] = &sel[i]
 	}
 	slices.SortFunc(order, func(a, b *entry) int { return a.email.Compare(b.email.ID) })
-	if int64(len(sel))*scanShare < t.st.head.row.used.Emails || len(sel) < 64 {
+	if !t.manyOf(len(sel)) {
 		for _, e := range order {
 			row, err := getEmail(ctx, v, t.st.id, e.email)
 			if err != nil {

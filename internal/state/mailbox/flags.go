@@ -36,12 +36,11 @@ func (a *Account) SetFlags(ctx context.Context, m mail.MailboxID, uids []mail.UI
 
 // flagger is one change of flags.
 type flagger struct {
-	t       *txn
-	m       mail.MailboxID
-	ch      FlagChange
-	set     marks
-	changed []remark
-	shared  []entry // of changed, those whose e-mail may have other places, with the marks as they were
+	t      *txn
+	m      mail.MailboxID
+	ch     FlagChange
+	set    marks
+	shared []entry // the changed places whose e-mail may have others
 }
 
 func (f *flagger) prepare() error {

@@ -58,16 +58,6 @@ func (s *snapshot) find(uid mail.UID) int {
 	return s.starts[i] + sort.Search(len(e), func(j int) bool { return e[j].uid >= uid })
 }
 
-// lookup finds the place of a UID.
-func (s *snapshot) lookup(uid mail.UID) (*entry, bool) {
-	pos := s.find(uid)
-	if pos == s.n {
-		return nil, false
-	}
-	e := s.at(pos)
-	return e, e.uid == uid
-}
-
 // each calls fn for all places from a position on until it returns false.
 func (s *snapshot) each(from int, fn func(pos int, e *entry) bool) {
 	if from >= s.n {

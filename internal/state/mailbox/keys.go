@@ -30,7 +30,7 @@ const (
 
 // keyBuf is a key being made without allocation; no key but a name's is longer.
 type keyBuf struct {
-	b [keyHead + hashLen + idLen + idLen]byte
+	b [keyHead + idLen + idLen]byte
 	n int
 }
 
@@ -79,10 +79,9 @@ func journalKey(a mail.AccountID, number uint64) keyBuf {
 	return k
 }
 
-func indexKey(a mail.AccountID, h threadHash, id mail.EmailID) keyBuf {
+func indexKey(a mail.AccountID, h threadHash) keyBuf {
 	k := newKey(a, rowIndex)
 	k.n += copy(k.b[k.n:], h[:])
-	k.id(id.ID)
 	return k
 }
 

@@ -169,9 +169,7 @@ func (st *state) submitted(t *txn) *pending {
 	p := &pending{effect: t.effect}
 	st.head.apply(&p.effect)
 	st.last = t.batch.ID
-	for _, h := range t.threads {
-		st.recent.add(h.hash, h.thread, t.number)
-	}
+	st.recent.add(t.links.links, t.number)
 	st.show.Lock()
 	st.pending = append(st.pending, p)
 	shown := st.image.number

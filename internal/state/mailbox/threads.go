@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
@@ -62,10 +63,39 @@ func threadHashes(s *message.Summary) []threadHash {
 	return hashes
 }
 
-// threadHits are the threads that the durable state knows for hashes, as of a number.
+// threadLink is what the index has for a hash: the thread, and how many e-mails have the hash. The thread is that of the first
+// of them; the row goes with the last.
+type threadLink struct {
+	thread mail.ThreadID
+	count  uint32
+}
+
+func (l threadLink) append(e enc) enc {
+	return append(e, rowVersion).id(l.thread.ID).uint(uint64(l.count))
+}
+
+func decodeLink(b []byte) (threadLink, error) {
+	d := newDec(b)
+	l := threadLink{thread: mail.ThreadID{ID: d.id()}, count: d.uint32()}
+	return l, d.end("thread index row")
+}
+
+func getLink(ctx context.Context, v store.View, a mail.AccountID, h threadHash) (threadLink, error) {
+	k := indexKey(a, h)
+	b, err := v.Get(ctx, k.bytes())
+	if isNotFound(err) {
+		return threadLink{}, nil
+	}
+	if err != nil {
+		return threadLink{}, fmt.Errorf("read thread index row: %w", err)
+	}
+	return decodeLink(b)
+}
+
+// threadHits are what the durable index has for some hashes, as of a number.
 type threadHits struct {
 	number uint64
-	found  map[threadHash]mail.ThreadID
+	links  []threadLink // one for each hash
 }
 
 // lookThreads finds hashes in the thread index.
@@ -74,40 +104,31 @@ func lookThreads(ctx context.Context, v store.View, a mail.AccountID, hashes []t
 	if err != nil {
 		return threadHits{}, err
 	}
-	hits := threadHits{number: n}
-	for _, h := range hashes {
-		k := newKey(a, rowIndex)
-		k.n += copy(k.b[k.n:], h[:])
-		r := store.PrefixRange(append([]byte(nil), k.bytes()...))
-		err := v.Scan(ctx, r, func(_, value []byte) (bool, error) {
-			d := newDec(value)
-			t := mail.ThreadID{ID: d.id()}
-			if err := d.end("thread index row"); err != nil {
-				return false, err
-			}
-			if hits.found == nil {
-				hits.found = map[threadHash]mail.ThreadID{}
-			}
-			hits.found[h] = t
-			return false, nil
-		})
-		if err != nil {
+	hits := threadHits{number: n, links: make([]threadLink, len(hashes))}
+	for i, h := range hashes {
+		if hits.links[i], err = getLink(ctx, v, a, h); err != nil {
 			return threadHits{}, err
 		}
 	}
 	return hits, nil
 }
 
-// recentThreads remembers the hashes of the last commits, durable or not. The account's lock guards it.
+// hashLink is a row of the index that a commit writes; with a count of zero, deletes.
+type hashLink struct {
+	hash threadHash
+	link threadLink
+}
+
+// recentThreads remembers what the last commits wrote to the index, durable or not. The account's order lock guards it.
 type recentThreads struct {
-	byHash  map[threadHash]recentThread
+	byHash  map[threadHash]recentLink
 	queue   []recentHash
 	dropped uint64 // the highest number of which something was forgotten
 }
 
-type recentThread struct {
+type recentLink struct {
 	number uint64
-	thread mail.ThreadID
+	link   threadLink
 }
 
 type recentHash struct {
@@ -115,12 +136,14 @@ type recentHash struct {
 	number uint64
 }
 
-func (r *recentThreads) add(h threadHash, t mail.ThreadID, number uint64) {
+func (r *recentThreads) add(links []hashLink, number uint64) {
 	if r.byHash == nil {
-		r.byHash = map[threadHash]recentThread{}
+		r.byHash = map[threadHash]recentLink{}
 	}
-	r.byHash[h] = recentThread{number, t}
-	r.queue = append(r.queue, recentHash{h, number})
+	for i := range links {
+		r.byHash[links[i].hash] = recentLink{number, links[i].link}
+		r.queue = append(r.queue, recentHash{links[i].hash, number})
+	}
 }
 
 // trim forgets old hashes of commits up to durable.
@@ -134,20 +157,142 @@ func (r *recentThreads) trim(durable uint64) {
 		r.dropped = max(r.dropped, q.number)
 		n++
 	}
-	if n > 0 {
+	if n > maxRecent {
 		r.queue = append(r.queue[:0], r.queue[n:]...)
+		return
 	}
+	r.queue = r.queue[n:]
 }
 
-// thread decides an e-mail's thread: the nearest relative's, or a new one that has the e-mail's own id.
-func (r *recentThreads) thread(hashes []threadHash, hits threadHits, own mail.EmailID) mail.ThreadID {
-	for _, h := range hashes {
-		if t, ok := r.byHash[h]; ok {
-			return t.thread
+// linkSet is the index's rows as one commit leaves them.
+type linkSet struct {
+	links  []hashLink
+	byHash map[threadHash]int // index in links; only of many
+}
+
+// fewLinks is up to how many links a linkSet searches one by one.
+const fewLinks = 16
+
+func (s *linkSet) get(h threadHash) (threadLink, bool) {
+	if s.byHash != nil {
+		i, ok := s.byHash[h]
+		if !ok {
+			return threadLink{}, false
 		}
-		if t, ok := hits.found[h]; ok {
-			return t
+		return s.links[i].link, true
+	}
+	for i := range s.links {
+		if s.links[i].hash == h {
+			return s.links[i].link, true
 		}
 	}
-	return mail.ThreadID{ID: own.ID}
+	return threadLink{}, false
+}
+
+func (s *linkSet) put(h threadHash, l threadLink) {
+	if s.byHash == nil && len(s.links) >= fewLinks {
+		s.byHash = make(map[threadHash]int, 4*fewLinks)
+		for i := range s.links {
+			s.byHash[s.links[i].hash] = i
+		}
+	}
+	if s.byHash != nil {
+		if i, ok := s.byHash[h]; ok {
+			s.links[i].link = l
+			return
+		}
+		s.byHash[h] = len(s.links)
+	} else {
+		for i := range s.links {
+			if s.links[i].hash == h {
+				s.links[i].link = l
+				return
+			}
+		}
+	}
+	s.links = append(s.links, hashLink{h, l})
+}
+
+// link is what the index has for a hash as this commit finds it. durable reads what neither this commit nor a recent one has
+// written.
+func (t *txn) link(h threadHash, durable func() (threadLink, error)) (threadLink, error) {
+	if l, ok := t.links.get(h); ok {
+		return l, nil
+	}
+	if r, ok := t.st.recent.byHash[h]; ok {
+		return r.link, nil
+	}
+	return durable()
+}
+
+// setLink writes a row of the index.
+func (t *txn) setLink(h threadHash, l threadLink) {
+	t.links.put(h, l)
+	k := indexKey(t.st.id, h)
+	if l.count == 0 {
+		t.batch.Delete(k.bytes())
+		return
+	}
+	var buf [1 + idLen + 5]byte
+	t.batch.Set(k.bytes(), l.append(buf[:0]))
+}
+
+// enter counts a new e-mail's hashes in, and gives its thread: the nearest relative's, or a new one that has the e-mail's own id.
+func (t *txn) enter(hashes []threadHash, hits threadHits, own mail.EmailID) (mail.ThreadID, error) {
+	thread := mail.ThreadID(own)
+	var links [maxThreadIDs]threadLink
+	for i := len(hashes) - 1; i >= 0; i-- {
+		l, err := t.link(hashes[i], func() (threadLink, error) { return hits.links[i], nil })
+		if err != nil {
+			return thread, err
+		}
+		if l.count > 0 {
+			thread = l.thread
+		}
+		links[i] = l
+	}
+	for i, l := range links[:len(hashes)] {
+		if l.count == 0 {
+			l.thread = thread
+		}
+		l.count++
+		t.setLink(hashes[i], l)
+	}
+	return thread, nil
+}
+
+// leave counts an e-mail's hashes out.
+func (t *txn) leave(hashes []threadHash, durable func(threadHash) (threadLink, error)) error {
+	for _, h := range hashes {
+		l, err := t.link(h, func() (threadLink, error) { return durable(h) })
+		if err != nil {
+			return err
+		}
+		if l.count > 0 {
+			l.count--
+		}
+		t.setLink(h, l)
+	}
+	return nil
+}
+
+// linkReader gives a reader of durable links for a commit that takes n of the account's e-mails: one by one, or all at once
+// if that is cheaper.
+func (t *txn) linkReader(ctx context.Context, v store.View, n int) (func(threadHash) (threadLink, error), error) {
+	if !t.manyOf(n) {
+		return func(h threadHash) (threadLink, error) { return getLink(ctx, v, t.st.id, h) }, nil
+	}
+	all := map[threadHash]threadLink{}
+	err := v.Scan(ctx, rowRange(t.st.id, rowIndex), func(key, value []byte) (bool, error) {
+		if len(key) != keyHead+hashLen {
+			return false, errRow
+		}
+		l, err := decodeLink(value)
+		all[threadHash(key[keyHead:])] = l
+		return true, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read thread index: %w", err)
+	}
+	return func(h threadHash) (threadLink, error) { return all[h], nil }, nil
 }

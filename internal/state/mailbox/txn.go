@@ -16,15 +16,10 @@ type txn struct {
 	number  uint64 // that the commit will have
 	effect  effect
 	journal journalRow
-	threads []threadLink
+	links   linkSet
 	dirty   bool // there is something to commit
 	// whole are the e-mails that appends made, by the append's index, with all their places.
 	whole map[int]Appended
-}
-
-type threadLink struct {
-	hash   threadHash
-	thread mail.ThreadID
 }
 
 // begin starts a commit. The caller holds order.
@@ -76,7 +71,7 @@ func (t *txn) setEmail(id mail.EmailID, r *emailRow) {
 	t.batch.Set(k.bytes(), r.append(buf[:0]))
 }
 
-// created writes all rows of a new e-mail but its places.
+// created writes all rows of a new e-mail but its places and its thread's index.
 func (t *txn) created(id mail.EmailID, r *emailRow, summary []byte) {
 	a := t.st.id
 	t.setEmail(id, r)
@@ -84,13 +79,6 @@ func (t *txn) created(id mail.EmailID, r *emailRow, summary []byte) {
 	t.batch.Ref(r.blob.ID, k.bytes())
 	k = idKey(a, rowSummary, id.ID)
 	t.batch.Set(k.bytes(), summary)
-	var buf [1 + idLen]byte
-	link := enc(append(buf[:0], rowVersion)).id(r.thread.ID)
-	for _, h := range r.hashes {
-		k = indexKey(a, h, id)
-		t.batch.Set(k.bytes(), link)
-		t.threads = append(t.threads, threadLink{h, r.thread})
-	}
 	k = memberKey(a, r.thread, id)
 	t.batch.Set(k.bytes(), []byte{rowVersion})
 	t.effect.row.used.Bytes += r.blob.Size
@@ -98,23 +86,20 @@ func (t *txn) created(id mail.EmailID, r *emailRow, summary []byte) {
 	t.journal.created = append(t.journal.created, threaded{id, r.thread})
 }
 
-// destroyed removes all rows of an e-mail but its places.
-func (t *txn) destroyed(id mail.EmailID, r *emailRow) {
+// destroyed removes all rows of an e-mail but its places. links reads the thread index.
+func (t *txn) destroyed(id mail.EmailID, r *emailRow, links func(threadHash) (threadLink, error)) error {
 	a := t.st.id
 	k := idKey(a, rowEmail, id.ID)
 	t.batch.Delete(k.bytes())
 	t.batch.Unref(r.blob.ID, k.bytes())
 	k = idKey(a, rowSummary, id.ID)
 	t.batch.Delete(k.bytes())
-	for _, h := range r.hashes {
-		k = indexKey(a, h, id)
-		t.batch.Delete(k.bytes())
-	}
 	k = memberKey(a, r.thread, id)
 	t.batch.Delete(k.bytes())
 	t.effect.row.used.Bytes -= r.blob.Size
 	t.effect.row.used.Emails--
 	t.journal.destroyed = append(t.journal.destroyed, threaded{id, r.thread})
+	return t.leave(r.hashes, links)
 }
 
 // remark notes new marks of a place whose old ones are known. quiet ones leave the modseq and the counters alone.
