@@ -126,7 +126,7 @@ func (a *App) parts() []part {
 		{"prune journeys", a.every(time.Hour, "prune journeys", a.pruneJourneys)},
 		{"sweep bodies", a.every(10*time.Minute, "sweep bodies", a.sweep)},
 		{"measure the queue", a.every(15*time.Second, "measure the queue", a.measure)},
-		{"queue", func(ctx context.Context) error { return a.queue.Run(ctx, a.relay) }},
+		{"queue", func(ctx context.Context) error { return a.queue.Run(ctx, a.intake.Sender(a.relay)) }},
 		{"servers", a.serveAll},
 	}
 }

@@ -33,6 +33,9 @@ type accepted struct {
 // everybody who waits for it is told.
 func (in *Intake) commit(ctx context.Context, m *accepted, join func(b *store.Batch, id mail.MessageID) error) (Receipt, error) {
 	here := locals(m.to)
+	if m.held() {
+		here = nil // they wait in the queue, too
+	}
 	ref := m.staged.blob.Ref()
 	appends := deliver.Plan(deliver.Message{ID: m.id, Received: m.at, Blob: ref, Summary: m.staged.summary, Verdict: m.verdict}, here)
 	out, queued := in.outgoing(ctx, m, ref)
@@ -63,6 +66,9 @@ func (in *Intake) commit(ctx context.Context, m *accepted, join func(b *store.Ba
 	return m.receipt(), nil
 }
 
+// held reports whether nobody shall have the message yet.
+func (m *accepted) held() bool { return m.env.HoldUntil.After(m.at) }
+
 // commitFault makes an outcome a client may understand. An account that vanished between RCPT and the commit is found out when the
 // client comes again.
 func commitFault(err error) error {
@@ -78,6 +84,9 @@ func commitFault(err error) error {
 // outgoing is the queue's message for the recipients elsewhere; false if there are none.
 func (in *Intake) outgoing(ctx context.Context, m *accepted, ref store.BlobRef) (queue.Message, bool) {
 	away := remotes(m.to)
+	if m.held() {
+		away = append(away, waiting(m.to)...)
+	}
 	if len(away) == 0 {
 		return queue.Message{}, false
 	}
@@ -179,7 +188,7 @@ func (in *Intake) confirm(ctx context.Context, m *accepted) {
 	}
 	var about []queue.Outcome
 	for _, r := range m.to {
-		if r.given.Notify&mail.NotifySuccess != 0 && len(r.locals) > 0 {
+		if r.given.Notify&mail.NotifySuccess != 0 && len(r.locals) > 0 && !m.held() {
 			about = append(about, queue.Outcome{Recipient: r.given, Action: queue.ActionDelivered,
 				Result: queue.Result{Status: queue.Delivered, Enhanced: "2.0.0", Final: true}})
 		}

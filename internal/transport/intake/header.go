@@ -78,29 +78,33 @@ func (t *Transaction) complete(ctx context.Context, h message.Header, id mail.Me
 
 // checkAuthor holds From and Sender to the login's own addresses.
 func (t *Transaction) checkAuthor(ctx context.Context, h message.Header) error {
-	for _, name := range [...]string{"From", "Sender"} {
-		f, ok := h.First(name)
-		if !ok {
+	for _, f := range h {
+		if !f.Is("From") && !f.Is("Sender") {
 			continue
 		}
-		list := message.ParseAddressList(f.Value())
-		for _, a := range list {
+		found := false
+		for _, a := range message.ParseAddressList(f.Value()) {
 			if a.Mark != message.MarkNone {
 				continue
 			}
 			addr, err := a.Mail()
 			if err != nil {
-				return mail.Refusef(mail.KindBadContent, "the %s field has no valid address", name)
+				return badAuthor(f)
 			}
 			if err := t.in.o.Directory.MaySend(ctx, t.src.Account, addr); err != nil {
 				return err
 			}
+			found = true
 		}
-		if len(list) == 0 {
-			return mail.Refusef(mail.KindBadContent, "the %s field has no valid address", name)
+		if !found {
+			return badAuthor(f)
 		}
 	}
 	return nil
+}
+
+func badAuthor(f message.Field) error {
+	return mail.Refusef(mail.KindBadContent, "the %s field has no valid address", f.Name())
 }
 
 // author is the value of the From field a program left out.
@@ -136,7 +140,7 @@ func (t *Transaction) trace(id mail.MessageID, now time.Time) trace {
 		b.WriteString(" (" + tls + ")")
 	}
 	b.WriteString("\r\n\tid " + id.String())
-	if len(t.to) == 1 && len(t.to[0].given.Address.String()) < 200 {
+	if len(t.to) == 1 && t.to[0].given.Address.Domain != "" { // of several, none shall hear of the others
 		b.WriteString("\r\n\tfor <" + t.to[0].given.Address.String() + ">")
 	}
 	b.WriteString(";\r\n\t" + message.FormatDate(now) + "\r\n")
@@ -159,7 +163,7 @@ func (t *Transaction) fromClause() string {
 		literal = "[IPv6:" + ip.String() + "]"
 	}
 	if s.ReverseName != "" {
-		literal = s.ReverseName + " " + literal
+		literal = traceWord(s.ReverseName) + " " + literal
 	}
-	return "from " + s.heloText() + " (" + literal + ")"
+	return "from " + traceWord(s.Helo) + " (" + literal + ")"
 }

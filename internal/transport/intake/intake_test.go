@@ -75,6 +75,9 @@ func TestRefusals(t *testing.T) {
 		{"another's Sender", login(w.kaethe), "kaethe@nord.test", []string{"jan@nord.test"}, "From: kaethe@nord.test\nSender: x@ost.test\n\n", mail.KindSenderNotYours},
 		{"one of two", login(w.kaethe), "kaethe@nord.test", []string{"jan@nord.test"}, "From: kaethe@nord.test, jan@nord.test\n\n", mail.KindSenderNotYours},
 		{"hidden From", login(w.kaethe), "kaethe@nord.test", []string{"jan@nord.test"}, "From: \"x\n\n", mail.KindBadContent},
+		{"empty group", login(w.kaethe), "kaethe@nord.test", []string{"jan@nord.test"}, "From: friends:;\n\n", mail.KindBadContent},
+		{"second Sender", login(w.kaethe), "kaethe@nord.test", []string{"jan@nord.test"},
+			"From: kaethe@nord.test\nSender: kaethe@nord.test\nSender: jan@nord.test\n\n", mail.KindSenderNotYours},
 		{"no domain", login(w.kaethe), "kaethe@nord.test", []string{"x@nowhere.test"}, hello, mail.KindNoSuchDomain},
 		{"null mx", login(w.kaethe), "kaethe@nord.test", []string{"x@null.test"}, hello, mail.KindNoMail},
 		{"no recipient", stranger(), "eva@ost.test", nil, hello, mail.KindSyntax},
@@ -401,6 +404,19 @@ func TestInject(t *testing.T) {
 	gone := mail.Envelope{Recipients: []mail.Recipient{{Address: w.addr("nobody@nord.test")}}}
 	if _, err := w.in.Inject(w.ctx, gone, Origin{Protocol: obs.ProtoNotice}, write, nil); !mail.IsKind(err, mail.KindNoSuchUser) {
 		t.Errorf("to nobody: %v", err)
+	}
+}
+
+func TestEvilNamesInTheTrace(t *testing.T) {
+	w := newWorld(t, nil)
+	src := stranger()
+	src.Helo = "evil);\r\nBcc: x\x00 <" + strings.Repeat("ü", 300)
+	src.ReverseName = "a b)\"(c"
+	_, err := w.send(src, "eva@ost.test", []string{"postmaster@nord.test"}, hello)
+	w.must(err)
+	got := w.inbox(w.kaethe, "INBOX")[0]
+	if !strings.Contains(got, "Received: from evil____Bcc:_x___ü") || !strings.Contains(got, " (a_b___c [192.0.2.9])\r\n") {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -125,15 +125,41 @@ func remotes(to []recipient) []mail.Recipient {
 			one := r.given
 			one.Address = a
 			if r.ours && one.Original == "" {
-				one.OriginalType, one.Original = "rfc822", r.given.Address.String()
-				if r.given.Address.NeedsUTF8() {
-					one.OriginalType = "utf-8"
-				}
+				one.OriginalType, one.Original = originalOf(r.given.Address)
 			}
 			out = append(out, one)
 		}
 	}
 	return out
+}
+
+// waiting are our own accounts as recipients for the queue, for a message that is to be delivered later.
+func waiting(to []recipient) []mail.Recipient {
+	var out []mail.Recipient
+	seen := make(map[mail.AccountID]bool)
+	for _, r := range to {
+		for _, l := range r.locals {
+			if seen[l.Account] {
+				continue
+			}
+			seen[l.Account] = true
+			one := r.given
+			one.Address = l.Address
+			if one.Original == "" && l.Address != r.given.Address {
+				one.OriginalType, one.Original = originalOf(r.given.Address)
+			}
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// originalOf is an address as an original recipient (RFC 3461 section 4.2, RFC 6533 section 3).
+func originalOf(a mail.Address) (kind, addr string) {
+	if a.NeedsUTF8() {
+		return "utf-8", a.String()
+	}
+	return "rfc822", a.String()
 }
 
 // known reports whether the client is one of ours, for the screening.

@@ -72,15 +72,15 @@ func (s *Source) session() obs.Session {
 	return out
 }
 
-// heloText is what the client said of itself, fit for a Received field.
-func (s *Source) heloText() string {
+// traceWord makes what a stranger says, or the DNS says of him, fit for a Received field.
+func traceWord(s string) string {
+	const most = 255
 	clean := strings.Map(func(r rune) rune {
 		if r <= ' ' || r == 0x7f || strings.ContainsRune("()<>;\"\\", r) {
 			return '_'
 		}
 		return r
-	}, strings.ToValidUTF8(s.Helo, "_"))
-	const most = 255
+	}, strings.ToValidUTF8(s, "_"))
 	if len(clean) > most {
 		clean = strings.ToValidUTF8(clean[:most], "")
 	}
