@@ -17,6 +17,7 @@ import (
 	"github.com/jhillyerd/enmime/v2"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
+	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/base/text"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/state/directory"
@@ -40,6 +41,7 @@ type world struct {
 	db     *pebblestore.DB
 	box    *mailbox.Service
 	q      *queue.Queue
+	in     *intake.Intake
 	bn     *Bouncer
 	kaethe directory.Account
 }
@@ -59,8 +61,8 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	w.q, err = queue.Open(w.ctx, w.db, queue.Options{Clock: w.clock})
 	w.must(err)
-	in := intake.New(intake.Options{Store: w.db, Mailbox: w.box, Directory: dir, Queue: w.q, Hostname: "mx.nord.test", Clock: w.clock})
-	w.bn = New(Options{Store: w.db, Intake: in, Hostname: "mx.nord.test", Clock: w.clock})
+	w.in = intake.New(intake.Options{Store: w.db, Mailbox: w.box, Directory: dir, Queue: w.q, Hostname: "mx.nord.test", Clock: w.clock})
+	w.bn = New(Options{Store: w.db, Intake: w.in, Hostname: "mx.nord.test", Clock: w.clock})
 	t.Cleanup(func() {
 		dir.Close()
 		w.box.Close()
@@ -369,5 +371,31 @@ func TestManyRecipientsAndEvilReplies(t *testing.T) {
 		if strings.HasPrefix(line, "Bcc") || len(line) > 998 {
 			t.Errorf("line %.100q", line)
 		}
+	}
+}
+
+func TestSuccessIsToldWhenAsked(t *testing.T) {
+	w := newWorld(t)
+	w.in.SetNotifier(w.bn)
+	for _, notify := range []mail.Notify{0, mail.NotifyFailure, mail.NotifySuccess | mail.NotifyFailure} {
+		tx := w.in.Begin(intake.Source{Protocol: obs.ProtoSMTP, Helo: "mx.ost.test"})
+		w.must(tx.From(w.ctx, mail.Envelope{From: w.addr("eva@ost.test"), EnvID: "e+1"}))
+		w.must(tx.To(w.ctx, mail.Recipient{Address: w.addr("kaethe@nord.test"), Notify: notify,
+			OriginalType: "rfc822", Original: "Kaethe@nord.test"}))
+		_, err := tx.Body(w.ctx, strings.NewReader("From: eva@ost.test\r\nSubject: x\r\n\r\nbody\r\n"))
+		w.must(err)
+	}
+	item, b := w.notice()
+	if got := item.Recipients[0].Recipient.Address; got != w.addr("eva@ost.test") {
+		t.Errorf("told %v", got)
+	}
+	for _, want := range []string{"Subject: Delivered: x", "Action: delivered", "Original-Envelope-Id: e+1", "Original-Recipient: rfc822; Kaethe@nord.test",
+		"text/rfc822-headers"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("no %q in %s", want, b)
+		}
+	}
+	if strings.Contains(string(b), "body") {
+		t.Error("the message came back")
 	}
 }

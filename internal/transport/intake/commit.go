@@ -203,11 +203,19 @@ func (in *Intake) confirm(ctx context.Context, m *accepted) {
 	if a, err := in.o.Directory.Account(ctx, m.src.Account); err == nil {
 		msg.Lang = a.Lang
 	}
+	var events []journey.Event
 	err := in.notifier.Notify(ctx, queue.Notice{Message: &msg, About: about}, func(b *store.Batch, notice mail.MessageID) error {
-		journey.Record(b, m.id, journey.Event{At: in.o.Clock.Now(), Kind: journey.Confirmed, Other: notice})
+		events = events[:0]
+		for _, o := range about {
+			events = append(events, journey.Event{At: in.o.Clock.Now(), Kind: journey.Confirmed,
+				Recipient: o.Recipient.Address.Unicode(), Other: notice})
+		}
+		journey.Record(b, m.id, events...)
 		return nil
 	})
 	if err != nil {
 		in.o.Log.Warn("no success notice", "id", m.id.String(), "err", err)
+		return
 	}
+	in.o.Journeys.Publish(m.id, events...)
 }
