@@ -34,7 +34,7 @@ func testConfig(t *testing.T) config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	cfg := config.Default()
 	cfg.Hostname.Domain, cfg.Data = "mail.nord.test", dir
 	free := []config.Addr{config.TCP("127.0.0.1:0")}
@@ -149,7 +149,7 @@ func TestSendReachesAMailbox(t *testing.T) {
 	if err != nil || st.Mailboxes[0].Total != 1 {
 		t.Errorf("the inbox: %+v, %v", st.Mailboxes, err)
 	}
-	j, err := a.Admin().Journey(ctx, adminapi.MessageName{ID: sent.ID})
+	j, err := a.Admin().Journey(ctx, adminapi.MessageName(sent))
 	if err != nil || len(j.Events) < 2 {
 		t.Errorf("the journey: %+v, %v", j, err)
 	}

@@ -105,7 +105,7 @@ func (a *App) fetchedByIMAP(ctx context.Context, f imapd.Fetch) {
 }
 
 func (a *App) fetched(ctx context.Context, id mail.EmailID, e journey.Event) {
-	if err := a.journeys.Append(ctx, mail.MessageID{ID: id.ID}, e); err != nil {
+	if err := a.journeys.Append(ctx, mail.MessageID(id), e); err != nil {
 		a.world.Log.Debug("fetching not told", "err", err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -124,12 +123,4 @@ func Version() string {
 		return "development"
 	}
 	return info.Main.Version
-}
-
-// addrPort is an address as an AddrPort; zero if it is none (a Unix socket).
-func addrPort(a net.Addr) netip.AddrPort {
-	if t, ok := a.(*net.TCPAddr); ok {
-		return t.AddrPort()
-	}
-	return netip.AddrPort{}
 }

@@ -56,12 +56,12 @@ func (s *session) progress() func(done, total int64) {
 		last = percent
 		said := text.Say(s.lang, text.CLIProgress, percent, text.Size(s.lang, done), text.Size(s.lang, total))
 		if !terminal {
-			fmt.Fprintln(s.Err, said)
+			s.warnf("%s\n", said)
 			return
 		}
-		fmt.Fprintf(s.Err, "\r\x1b[K%s", said)
+		s.warnf("\r\x1b[K%s", said)
 		if done >= total {
-			fmt.Fprintln(s.Err)
+			s.warnf("\n")
 		}
 	}
 }

@@ -25,7 +25,7 @@ func (c *checkCmd) Run(s *session) error {
 			if err := json.Unmarshal(raw, &f); err != nil {
 				return fmt.Errorf("read a finding: %w", err)
 			}
-			fmt.Fprintf(s.Out, "%-8s %s\n", text.Say(s.lang, marks[f.Level]), f.Say(s.lang))
+			s.printf("%-8s %s\n", text.Say(s.lang, marks[f.Level]), f.Say(s.lang))
 			return nil
 		}, &sum)
 		if err != nil {

@@ -29,7 +29,7 @@ func newShell(t *testing.T) *shell {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return &shell{t: t, config: filepath.Join(dir, "posthorn.toml"), lang: "en"}
 }
 

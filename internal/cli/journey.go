@@ -36,7 +36,7 @@ func (c *journeyCmd) Run(s *session) error {
 		}
 		for i, j := range all {
 			if i > 0 {
-				fmt.Fprintln(s.Out)
+				s.printf("\n")
 			}
 			s.tell(j)
 		}
@@ -52,9 +52,9 @@ func (s *session) tell(j journey.Journey) {
 		at := e.At.Local()
 		if d := text.Date(s.lang, at); d != day {
 			day = d
-			fmt.Fprintf(s.Out, "  %s\n", day)
+			s.printf("  %s\n", day)
 		}
-		fmt.Fprintf(s.Out, "  %s  %s\n", text.Clock(s.lang, at), e.Say(s.lang))
+		s.printf("  %s  %s\n", text.Clock(s.lang, at), e.Say(s.lang))
 	}
 }
 
@@ -67,7 +67,7 @@ func (c *journeyCmd) follow(s *session, a *adminapi.Client) error {
 		if c.ID != nil && e.ID != *c.ID {
 			return nil
 		}
-		fmt.Fprintf(s.Out, "%s  %s  %s\n", text.Clock(s.lang, e.Event.At.Local()), e.ID, e.Event.Say(s.lang))
+		s.printf("%s  %s  %s\n", text.Clock(s.lang, e.Event.At.Local()), e.ID, e.Event.Say(s.lang))
 		return nil
 	}, nil)
 }

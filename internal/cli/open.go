@@ -81,14 +81,16 @@ func becomeOwner(dir string) error {
 // table prints rows as columns.
 func (s *session) table(rows func(row func(cells ...any))) error {
 	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	var all []byte
 	rows(func(cells ...any) {
 		for i, c := range cells {
 			if i > 0 {
-				fmt.Fprint(w, "\t")
+				all = append(all, '\t')
 			}
-			fmt.Fprint(w, c)
+			all = fmt.Append(all, c)
 		}
-		fmt.Fprintln(w)
+		all = append(all, '\n')
 	})
-	return w.Flush()
+	_, err := w.Write(all)
+	return errors.Join(err, w.Flush())
 }

@@ -37,9 +37,9 @@ func (s *session) readPassword() (string, error) {
 }
 
 func (s *session) askHidden(f *os.File, prompt text.Key) (string, error) {
-	fmt.Fprint(s.Err, text.Say(s.lang, prompt)+" ")
+	s.warnf("%s ", text.Say(s.lang, prompt))
 	b, err := term.ReadPassword(int(f.Fd()))
-	fmt.Fprintln(s.Err)
+	s.warnf("\n")
 	if err != nil {
 		return "", fmt.Errorf("read the password: %w", err)
 	}

@@ -51,8 +51,8 @@ type session struct {
 
 // Run runs one command line and returns the exit status.
 func Run(ctx context.Context, args []string, w World) int {
-	lang := text.FromEnv(w.Getenv)
 	var g grammar
+	s := &session{World: w, ctx: ctx, lang: text.FromEnv(w.Getenv)}
 	exit := -1
 	parser, err := kong.New(&g,
 		kong.Name("posthorn"),
@@ -61,7 +61,7 @@ func Run(ctx context.Context, args []string, w World) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}), kong.UsageOnError(),
 	)
 	if err != nil {
-		fmt.Fprintln(w.Err, text.Say(lang, text.CLIError, err.Error()))
+		s.complain(err)
 		return 2
 	}
 	if len(args) == 0 {
@@ -71,23 +71,32 @@ func Run(ctx context.Context, args []string, w World) int {
 	if exit >= 0 { // --help has been answered
 		return exit
 	}
-	if err == nil && g.Lang != "" {
-		l, ok := text.ParseLang(g.Lang)
-		if !ok {
-			err = errors.New(text.Say(lang, text.CLINoSuchLang, g.Lang))
-		}
-		lang = l
+	s.config = g.Config
+	if err == nil {
+		err = s.speak(g.Lang)
 	}
 	if err != nil {
-		fmt.Fprintln(w.Err, text.Say(lang, text.CLIError, err.Error()))
+		s.complain(err)
 		return 2
 	}
-	s := &session{World: w, ctx: ctx, config: g.Config, lang: lang}
 	if err := k.Run(s); err != nil {
 		s.complain(err)
 		return 1
 	}
 	return 0
+}
+
+// speak chooses the language that --lang names, if it does.
+func (s *session) speak(name string) error {
+	if name == "" {
+		return nil
+	}
+	l, ok := text.ParseLang(name)
+	if !ok {
+		return errors.New(text.Say(s.lang, text.CLINoSuchLang, name))
+	}
+	s.lang = l
+	return nil
 }
 
 // errSilent ends a command with status 1 when everything has been said.
@@ -101,10 +110,15 @@ func (s *session) complain(err error) {
 		err = f // who runs commands may read the cause too
 	}
 	if errors.Is(err, os.ErrNotExist) && s.config == "" {
-		fmt.Fprintln(s.Err, text.Say(s.lang, text.CLINoConfig, err.Error()))
+		s.warnf("%s\n", text.Say(s.lang, text.CLINoConfig, err.Error()))
 		return
 	}
-	fmt.Fprintln(s.Err, text.Say(s.lang, text.CLIError, err.Error()))
+	s.warnf("%s\n", text.Say(s.lang, text.CLIError, err.Error()))
 }
 
-func (s *session) say(k text.Key, args ...any) { fmt.Fprintln(s.Out, text.Say(s.lang, k, args...)) }
+func (s *session) say(k text.Key, args ...any) { s.printf("%s\n", text.Say(s.lang, k, args...)) }
+
+// printf and warnf write to the outputs. Where these are gone there is nobody to tell.
+func (s *session) printf(format string, args ...any) { _, _ = fmt.Fprintf(s.Out, format, args...) }
+
+func (s *session) warnf(format string, args ...any) { _, _ = fmt.Fprintf(s.Err, format, args...) }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -24,7 +23,7 @@ func (c *statusCmd) Run(s *session) error {
 		}
 		s.say(text.CLIQueued, st.Queued)
 		for _, name := range slices.Sorted(maps.Keys(st.Listeners)) {
-			fmt.Fprintf(s.Out, "%-14s %s\n", name, st.Listeners[name])
+			s.printf("%-14s %s\n", name, st.Listeners[name])
 		}
 		return nil
 	})

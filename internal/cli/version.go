@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"runtime"
 
 	"github.com/posthorn-mail/posthorn/internal/app"
@@ -10,6 +9,6 @@ import (
 type versionCmd struct{}
 
 func (c *versionCmd) Run(s *session) error {
-	_, err := fmt.Fprintf(s.Out, "posthorn %s %s %s/%s\n", app.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
+	s.printf("posthorn %s %s %s/%s\n", app.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return nil
 }

@@ -160,15 +160,20 @@ func ParseServer(s string) (netip.AddrPort, error) {
 
 // HostPort splits a route's host; the port is 0 when none is written.
 func (r *Route) HostPort() (host string, port uint16, err error) {
-	h, p, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		return r.Host, 0, nil // without a port
+	h, p, withPort := splitHostPort(r.Host)
+	if !withPort {
+		return r.Host, 0, nil
 	}
 	n, err := strconv.ParseUint(p, 10, 16)
 	if err != nil || n == 0 {
 		return "", 0, fmt.Errorf("%q has no port number", r.Host)
 	}
 	return h, uint16(n), nil
+}
+
+func splitHostPort(s string) (host, port string, ok bool) {
+	host, port, err := net.SplitHostPort(s)
+	return host, port, err == nil
 }
 
 func (c *Config) resolvePaths(base string) {

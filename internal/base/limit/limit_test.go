@@ -120,9 +120,9 @@ func testPolicy() Policy {
 func TestGuardSlowsThenLocksAnAddress(t *testing.T) {
 	c := newClock()
 	g := NewGuard(c, testPolicy())
-	for i, want := range []time.Duration{0, 0, 0, 1, 2, 4} {
+	for i, want := range []int{0, 0, 0, 1, 2, 4} {
 		v := g.Check(eve, "user"+strconv.Itoa(i)) // another account each time: the address counts
-		if v.Locked() || v.Delay != want*time.Second {
+		if v.Locked() || v.Delay != time.Duration(want)*time.Second {
 			t.Fatalf("after %d failures: %+v, want %ds", i, v, want)
 		}
 		g.Failed(eve, "user"+strconv.Itoa(i))
@@ -133,13 +133,13 @@ func TestGuardSlowsThenLocksAnAddress(t *testing.T) {
 	if v := g.Check(office, "other"); v.Locked() || v.Delay != 0 {
 		t.Fatalf("another address suffers: %+v", v)
 	}
-	for _, want := range []time.Duration{2, 3, 3} { // doubled, up to MaxLock
+	for _, want := range []int{2, 3, 3} { // doubled, up to MaxLock
 		c.Advance(3 * time.Minute)
 		if v := g.Check(eve, "other"); v.Locked() || v.Delay != 4*time.Second {
 			t.Fatalf("after the lock: %+v", v)
 		}
 		g.Failed(eve, "other")
-		if v := g.Check(eve, "x"); !v.LockedUntil.Equal(c.Now().Add(want * time.Minute)) {
+		if v := g.Check(eve, "x"); !v.LockedUntil.Equal(c.Now().Add(time.Duration(want) * time.Minute)) {
 			t.Fatalf("locked until %v, want %d minutes", v.LockedUntil.Sub(c.Now()), want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"reflect"
@@ -106,7 +107,7 @@ func TestMailLogIsTheContract(t *testing.T) {
 func wantMetric(t *testing.T, m *Metrics, line string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
 		t.Errorf("metrics lack %s", line)
 	}

@@ -36,7 +36,7 @@ const (
 var cliTexts = table{
 	CLIError: {"posthorn: %s", "posthorn: %s"},
 	CLINoConfig: {"posthorn: %s\nThere is no configuration yet; \"posthorn init NAME\" writes one, --config names another.",
-		"posthorn: %s\nEs gibt noch keine Konfiguration; „posthorn init NAME“ legt eine an, --config nennt eine andere."},
+		"posthorn: %s\nEs gibt noch keine Konfiguration; „posthorn init NAME“ legt eine an, --config nennt eine andere."}, //nolint:misspell // German
 	CLINoSuchLang: {"there is no language %q here, only en and de", "die Sprache %q gibt es hier nicht, nur en und de"},
 	CLISocketDenied: {"the server runs as another user: %s may be opened by its owner and by root only",
 		"der Server läuft unter einem anderen Benutzer: %s dürfen nur dessen Besitzer und root öffnen"},

@@ -70,7 +70,7 @@ func (n *narrator) tell() {
 	slices.SortStableFunc(fresh, func(a, b heard) int { return a.entry.Event.At.Compare(b.entry.Event.At) })
 	for _, h := range fresh {
 		at := h.entry.Event.At.Local().Format("15:04:05.000")
-		fmt.Fprintf(n.out, "     %s  %-9s  %s\n", at, h.server.name, h.entry.Event.Say(n.lang))
+		n.printf("     %s  %-9s  %s\n", at, h.server.name, h.entry.Event.Say(n.lang))
 	}
 }
 
@@ -127,13 +127,16 @@ func happened(k journey.Kind, id mail.MessageID, to person) func(journey.Entry) 
 	}
 }
 
+// printf writes to the terminal; if that is gone there is nobody to tell.
+func (n *narrator) printf(format string, args ...any) { _, _ = fmt.Fprintf(n.out, format, args...) }
+
 // begin tells that a step begins.
 func (n *narrator) begin(k text.Key, args ...any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.tell()
 	n.step++
-	fmt.Fprintf(n.out, "\n%d. %s\n", n.step, text.Say(n.lang, k, args...))
+	n.printf("\n%d. %s\n", n.step, text.Say(n.lang, k, args...))
 }
 
 // say tells what a person's program found.
@@ -147,6 +150,6 @@ func (n *narrator) lines(before, s string) {
 	defer n.mu.Unlock()
 	n.tell()
 	for line := range strings.Lines(s) {
-		fmt.Fprintf(n.out, "%s%s\n", before, strings.TrimRight(line, "\r\n"))
+		n.printf("%s%s\n", before, strings.TrimRight(line, "\r\n"))
 	}
 }

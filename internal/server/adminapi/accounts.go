@@ -64,8 +64,9 @@ type AccountState struct {
 
 // AccountMailbox is one mailbox's numbers.
 type AccountMailbox struct {
-	Path          string `json:"path"`
-	Total, Unseen int
+	Path   string `json:"path"`
+	Total  int    `json:"total"`
+	Unseen int    `json:"unseen"`
 }
 
 // Account shows an account.
@@ -84,7 +85,7 @@ func (a *Admin) Account(ctx context.Context, q AccountName) (AccountState, error
 		return AccountState{}, err
 	}
 	for _, m := range all {
-		out.Mailboxes = append(out.Mailboxes, AccountMailbox{Path: m.Path, Total: int(m.Counts.Total), Unseen: int(m.Counts.Unseen)})
+		out.Mailboxes = append(out.Mailboxes, AccountMailbox{Path: m.Path, Total: m.Counts.Total, Unseen: m.Counts.Unseen})
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
@@ -213,12 +214,12 @@ func TestBadRequests(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	b.admin.Handler(obs.Discard()).ServeHTTP(w, httptest.NewRequest("POST", "/status", strings.NewReader(strings.Repeat("x", maxArguments*2))))
+	b.admin.Handler(obs.Discard()).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/status", strings.NewReader(strings.Repeat("x", maxArguments*2))))
 	if !strings.Contains(w.Body.String(), "too long") {
 		t.Errorf("an endless request gives %.100s", w.Body)
 	}
 	w = httptest.NewRecorder()
-	b.admin.Handler(obs.Discard()).ServeHTTP(w, httptest.NewRequest("GET", "/status", nil))
+	b.admin.Handler(obs.Discard()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/status", nil))
 	if w.Code != 404 {
 		t.Errorf("GET gives %d", w.Code)
 	}
