@@ -58,17 +58,31 @@ func (r *reader) cmd(format string, args ...any) ([]string, error) {
 
 var statusMessages = regexp.MustCompile(`MESSAGES (\d+)`)
 
-// waitReadable returns when every mailbox holds so many messages.
-func waitReadable(t *target, users []string, want int) error {
-	for _, u := range users {
+// openReaders logs every user in. It is done before the clock starts: what a login costs is another row's question.
+func openReaders(t *target) ([]*reader, error) {
+	readers := make([]*reader, 0, len(t.users))
+	for _, u := range t.users {
 		r, err := dialIMAP(t, u)
 		if err != nil {
-			return fmt.Errorf("log in %s: %w", u, err)
+			closeReaders(readers)
+			return nil, fmt.Errorf("log in %s: %w", u, err)
 		}
-		err = r.waitCount(want)
+		readers = append(readers, r)
+	}
+	return readers, nil
+}
+
+func closeReaders(readers []*reader) {
+	for _, r := range readers {
 		r.c.Close()
-		if err != nil {
-			return fmt.Errorf("mailbox of %s: %w", u, err)
+	}
+}
+
+// waitReadable returns when every mailbox holds so many messages.
+func waitReadable(readers []*reader, want int) error {
+	for _, r := range readers {
+		if err := r.waitCount(want); err != nil {
+			return err
 		}
 	}
 	return nil

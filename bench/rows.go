@@ -94,8 +94,14 @@ func (b *bench) deliverOnce(start func(users []string) (*target, error), d deliv
 	}
 	defer t.stop()
 	l := d.load(t.mx, t.users, messages)
+	readers, err := openReaders(t)
+	if err != nil {
+		return 0, err
+	}
+	defer closeReaders(readers)
 	stop := t.profile()
 	defer stop()
+	before := t.cost()
 	began := time.Now()
 	if err := sendAll(l); err != nil {
 		return 0, err
@@ -105,10 +111,12 @@ func (b *bench) deliverOnce(start func(users []string) (*target, error), d deliv
 	if d.fanout {
 		each, total = total, total*d.mailboxes
 	}
-	if err := waitReadable(t, t.users, each); err != nil {
+	if err := waitReadable(readers, each); err != nil {
 		return 0, err
 	}
-	return float64(total) / time.Since(began).Seconds(), nil
+	took := time.Since(began)
+	t.since(before, total, d.size)
+	return float64(total) / took.Seconds(), nil
 }
 
 func (b *bench) sinkOnce(d delivery, messages int) (float64, error) {

@@ -84,7 +84,7 @@ func startPeer(users []string, sinkAddr string) (*target, error) {
 	}
 	return &target{
 		name: "Postfix + Dovecot", mx: p.Addr, submit: p.Addr, imap: d.IMAPAddr, pop3: d.POP3Addr, users: users, password: benchPassword,
-		pids: func() []int { return pidsOf("dovecot") }, stop: stop,
+		pids: func() []int { return append(pidsOf("dovecot"), pidsOf("postfix")...) }, stop: stop,
 	}, nil
 }
 
