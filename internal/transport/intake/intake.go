@@ -27,6 +27,9 @@ type Options struct {
 	Queue     *queue.Queue
 	Journeys  *journey.Journeys // hears of events when they are durable; may be nil
 	Resolver  resolve.Resolver  // for refusing recipients without a mail server at once; nil: none is refused
+	// Routed tells of domains that are reached by a route of the configuration, whatever the DNS says of them (route.Router.Routed);
+	// nil: none is.
+	Routed func(mail.Domain) bool
 	Hostname  mail.Domain       // ours, in Received fields and message ids
 	Limits    Limits
 	Client    ClientTrace

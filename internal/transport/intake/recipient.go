@@ -51,7 +51,7 @@ func (in *Intake) checkRelay(ctx context.Context, src *Source, to mail.Address) 
 	if !src.submits() {
 		return nil
 	}
-	if in.o.Resolver != nil {
+	if in.o.Resolver != nil && (in.o.Routed == nil || !in.o.Routed(to.Domain)) {
 		look, cancel := context.WithTimeout(ctx, lookupTime)
 		err := resolve.Deliverable(look, in.o.Resolver, to.Domain)
 		cancel()

@@ -133,6 +133,9 @@ func (r *Router) smarthost(d mail.Domain) *Smarthost {
 	return r.rules[""]
 }
 
+// Routed reports whether the domain is reached by a rule, whatever the DNS says of it.
+func (r *Router) Routed(d mail.Domain) bool { return r.smarthost(d) != nil }
+
 // Key is the same for domains that share their route. It needs no I/O.
 func (r *Router) Key(d mail.Domain) string {
 	if s := r.smarthost(d); s != nil {

@@ -70,6 +70,9 @@ func TestRoute(t *testing.T) {
 		if tc.kind == 0 && err != nil || tc.kind != 0 && !mail.IsKind(err, tc.kind) {
 			t.Errorf("%s: %v", tc.domain, err)
 		}
+		if routed := r.Routed(tc.domain); routed != strings.Contains(tc.key, ".test:") {
+			t.Errorf("%s: routed is %v", tc.domain, routed)
+		}
 		var hosts []string
 		for _, h := range got.Hosts {
 			hosts = append(hosts, fmt.Sprintf("%s:%d", h.Name, h.Port))
