@@ -41,14 +41,14 @@ func (s *session) sendMessage(ctx context.Context, m mailbox.Message, w *pop3.Wr
 		}
 	}()
 	s.ok(text.POP3Octets, body.Size())
-	if err := s.copyMessage(ctx, m, body, w); err != nil {
+	if err := s.copyMessage(ctx, body, w); err != nil {
 		return false, err
 	}
 	return true, w.Close()
 }
 
 // copyMessage writes a body piece by piece, until w wants no more of it.
-func (s *session) copyMessage(ctx context.Context, _ mailbox.Message, body io.ReaderAt, w *pop3.Writer) error {
+func (s *session) copyMessage(ctx context.Context, body io.ReaderAt, w *pop3.Writer) error {
 	buf := s.srv.pieces.get()
 	defer s.srv.pieces.put(buf)
 	for off := int64(0); !w.Full(); {
@@ -56,17 +56,30 @@ func (s *session) copyMessage(ctx context.Context, _ mailbox.Message, body io.Re
 			return err
 		}
 		n, err := body.ReadAt(buf[:], off)
-		if _, werr := w.Write(buf[:n]); werr != nil {
-			return werr
-		}
-		off += int64(n)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
+		if err != nil && err != io.EOF {
 			s.srv.Log.Error("a message cannot be read", "account", s.id.Login, "err", err)
 			return err
 		}
+		if off == 0 && !s.utf8 {
+			header, bodyStart, err := headerFor(buf[:n], body)
+			if err != nil {
+				return err
+			}
+			if header != nil {
+				if _, err := w.Write(header); err != nil {
+					return err
+				}
+				off = bodyStart
+				continue
+			}
+		}
+		if _, err := w.Write(buf[:n]); err != nil {
+			return err
+		}
+		if err != nil {
+			return nil // the end
+		}
+		off += int64(n)
 	}
 	return nil
 }

@@ -8,5 +8,6 @@
 //   - Nothing is deleted but at QUIT, in one commit; a session that ends in another way deletes nothing.
 //   - No name and no password in clear text: logins need TLS.
 //   - A unique-id is the e-mail's id: it stays the same through moves between mailboxes and a new UIDVALIDITY.
+//   - A client that did not say UTF8 gets no header in UTF-8, but a surrogate in ASCII (RFC 6856, RFC 6858).
 //   - POP3 changes no flags: that a program fetched a message does not say that somebody read it.
 package pop3d
