@@ -29,10 +29,10 @@ type Options struct {
 	Resolver  resolve.Resolver  // for refusing recipients without a mail server at once; nil: none is refused
 	// Routed tells of domains that are reached by a route of the configuration, whatever the DNS says of them (route.Router.Routed);
 	// nil: none is.
-	Routed func(mail.Domain) bool
-	Hostname  mail.Domain       // ours, in Received fields and message ids
-	Limits    Limits
-	Client    ClientTrace
+	Routed   func(mail.Domain) bool
+	Hostname mail.Domain // ours, in Received fields and message ids
+	Limits   Limits
+	Client   ClientTrace
 	// SendLimit bounds the recipients elsewhere that one account may write to in a day, if the account has no bound of its own;
 	// 0 is no bound.
 	SendLimit int
