@@ -88,7 +88,13 @@ func TestLaterRefusals(t *testing.T) {
 	}
 	items, err := w.q.List(w.ctx, queue.Filter{})
 	w.must(err)
-	if len(items) != 2 || items[1].Recipients[0].Recipient.Address != w.addr("far@sued.test") {
+	onward := 0
+	for _, it := range items {
+		if it.Recipients[0].Recipient.Address == w.addr("far@sued.test") && it.Message.ID != r.ID {
+			onward++
+		}
+	}
+	if len(items) != 2 || onward != 1 {
 		t.Errorf("the alias leads nowhere: %+v", items)
 	}
 }

@@ -48,7 +48,7 @@ null.test. 60 IN MX 0 .
 
 func newWorld(t testing.TB, change func(*Options)) *world {
 	t.Helper()
-	w := &world{t: t, ctx: context.Background(), clock: clock.NewFake(time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC))}
+	w := &world{t: t, ctx: context.Background(), clock: clock.NewFake(time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC))}
 	var err error
 	w.db, err = pebblestore.Open("store", pebblestore.Options{FS: vfs.NewMem(), Clock: w.clock})
 	w.must(err)
@@ -84,6 +84,7 @@ func (w *world) populate() {
 		w.must(w.dir.AddDomain(w.ctx, d))
 	}
 	w.must(w.dir.AddDomainAlias(w.ctx, "alt.test", "nord.test"))
+	defer w.clock.Set(time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC))
 	w.kaethe = w.account("kaethe@nord.test", "Käthe Groß", 0)
 	w.jan = w.account("jan@nord.test", "Jan", 0)
 	w.full = w.account("full@nord.test", "", 400)
@@ -98,6 +99,7 @@ func (w *world) populate() {
 
 func (w *world) account(addr, name string, quota int64) directory.Account {
 	w.t.Helper()
+	w.clock.Set(w.clock.Now().Add(time.Millisecond)) // so that the accounts' ids have an order
 	a, err := w.dir.AddAccount(w.ctx, directory.NewAccount{Addresses: []mail.Address{w.addr(addr)}, Name: name, Lang: text.DE,
 		Quota: directory.Quota{Bytes: quota}})
 	w.must(err)
