@@ -26,11 +26,11 @@ type cache struct {
 	total atomic.Int64
 
 	mu  sync.Mutex
-	lru list.List // *slot, the longest unused first
+	lru list.List // *slot that nobody looks at, the longest unused first
 }
 
-// touch notes that an index is used.
-func (c *cache) touch(sl *slot) {
+// in makes a slot that nobody looks at the last to go, and out takes it from what may go.
+func (c *cache) in(sl *slot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if sl.elem == nil {
@@ -38,6 +38,15 @@ func (c *cache) touch(sl *slot) {
 		return
 	}
 	c.lru.MoveToBack(sl.elem)
+}
+
+func (c *cache) out(sl *slot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if sl.elem != nil {
+		c.lru.Remove(sl.elem)
+		sl.elem = nil
+	}
 }
 
 func (c *cache) remove(slots map[mail.MailboxID]*slot) {
@@ -64,38 +73,23 @@ func (c *cache) pop() *slot {
 	return sl
 }
 
-func (c *cache) len() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.lru.Len()
-}
-
 // grow notes a change of the memory used and drops indexes while it is too much. No show lock may be held.
 func (c *cache) grow(by int64) {
-	if c.total.Add(by) <= c.limit || by <= 0 {
-		return
-	}
-	for range c.len() {
-		if c.total.Load() <= c.limit {
-			return
-		}
+	for c.total.Add(by) > c.limit && by >= 0 {
 		sl := c.pop()
 		if sl == nil {
-			return
+			return // all are looked at
 		}
 		c.drop(sl)
+		by = 0
 	}
 }
 
-// drop frees a slot's index if nobody looks at it.
+// drop frees a slot's index, unless somebody has begun to look at it.
 func (c *cache) drop(sl *slot) {
 	sl.st.show.Lock()
 	defer sl.st.show.Unlock()
-	if sl.st.indexes[sl.mailbox] != sl {
-		return
-	}
-	if sl.pins > 0 || sl.index == nil {
-		c.touch(sl)
+	if sl.st.indexes[sl.mailbox] != sl || sl.pins > 0 || sl.index == nil {
 		return
 	}
 	delete(sl.st.indexes, sl.mailbox)

@@ -17,13 +17,21 @@ type prepared struct {
 	hashes  []threadHash
 	summary []byte
 	hits    threadHits
+	have    *emailRow // the e-mail, if it was stored already
+}
+
+// same says whether two appends are of one e-mail.
+func (p *prepared) same(o *prepared) bool {
+	return p.Account == o.Account && (p.id == o.id || p.Blob.ID == o.Blob.ID)
 }
 
 // Deliver is the one commit: it stores every append, lets build add what else belongs to the same fate (the staged body with
 // AddBlob, queue rows, journey, directory), and returns when all of it is durable and visible. build runs under the accounts'
 // locks, so it must neither wait nor call the Service; it may be called again with a fresh batch after a conflict. Without
 // appends, Deliver just commits what build adds. The same body appended twice to one account makes one e-mail, in the
-// mailboxes of both. The quota is not looked at: CheckQuota was, when the recipient was accepted.
+// mailboxes of both, and an e-mail that is there already, by an EmailID that the caller minted, is not stored again: so what was
+// delivered with an unknown outcome may be delivered again. The quota is not looked at: CheckQuota was, when the recipient was
+// accepted.
 func (s *Service) Deliver(ctx context.Context, appends []Append, build func(b *store.Batch) error) ([]Appended, error) {
 	ps, err := s.prepare(appends)
 	if err != nil {
@@ -120,7 +128,9 @@ func (s *Service) deliver(ctx context.Context, ps []prepared, build func(b *stor
 	}
 	err = wait.Wait(context.WithoutCancel(ctx))
 	for i, st := range states {
-		st.finish(pend[i], err)
+		if i < len(pend) && pend[i] != nil {
+			st.finish(pend[i], err)
+		}
 	}
 	return out, err
 }
@@ -145,7 +155,7 @@ func (s *Service) acquireAll(ctx context.Context, ps []prepared) ([]*state, erro
 	return states, nil
 }
 
-// lookAll finds the durable relatives of all appends.
+// lookAll finds the durable relatives of all appends, and those that are durable themselves.
 func (s *Service) lookAll(ctx context.Context, ps []prepared) error {
 	if len(ps) == 0 {
 		return nil
@@ -156,8 +166,19 @@ func (s *Service) lookAll(ctx context.Context, ps []prepared) error {
 	}
 	defer v.Close()
 	for i := range ps {
-		if ps[i].hits, err = lookThreads(ctx, v, ps[i].Account, ps[i].hashes); err != nil {
+		p := &ps[i]
+		if p.hits, err = lookThreads(ctx, v, p.Account, p.hashes); err != nil {
 			return fmt.Errorf("look for the thread: %w", err)
+		}
+		p.have = nil
+		if p.EmailID.IsZero() {
+			continue
+		}
+		row, err := getEmail(ctx, v, p.Account, p.EmailID)
+		if err == nil {
+			p.have = &row
+		} else if !isNotFound(err) {
+			return err
 		}
 	}
 	return nil
@@ -186,7 +207,9 @@ func (s *Service) submitAll(ctx context.Context, states []*state, ps []prepared,
 				return nil, nil, nil, err
 			}
 		}
-		t.seal()
+		if t.dirty {
+			t.seal()
+		}
 	}
 	if build != nil {
 		if err := build(b); err != nil {
@@ -202,7 +225,9 @@ func (s *Service) submitAll(ctx context.Context, states []*state, ps []prepared,
 	}
 	pend := make([]*pending, len(states))
 	for i, st := range states {
-		pend[i] = st.submitted(txns[i])
+		if txns[i].dirty {
+			pend[i] = st.submitted(txns[i])
+		}
 	}
 	return out, pend, wait, nil
 }
@@ -221,20 +246,24 @@ func unlockAll(states []*state) {
 // appendOne adds append j to the commit. What came with the same body for the same account before is joined.
 func (t *txn) appendOne(ctx context.Context, ps []prepared, j int, out []Appended, q quotaMode) error {
 	p := &ps[j]
+	if p.have != nil {
+		out[j] = t.stored(p)
+		return nil
+	}
 	own, err := t.targets(p)
 	if err != nil {
 		return err
 	}
 	boxes := slices.Clone(own)
 	for i := range j {
-		if ps[i].Account == p.Account && ps[i].Blob.ID == p.Blob.ID {
+		if p.same(&ps[i]) {
 			out[j] = t.whole[i].in(own)
 			return nil
 		}
 	}
 	// The same body may come again further on for other mailboxes: all places are made at once, with the first.
 	for i := j + 1; i < len(ps); i++ {
-		if ps[i].Account != p.Account || ps[i].Blob.ID != p.Blob.ID {
+		if !p.same(&ps[i]) {
 			continue
 		}
 		more, err := t.targets(&ps[i])
@@ -314,6 +343,17 @@ func (t *txn) deliver(p *prepared, boxes []mail.MailboxID, thread mail.ThreadID)
 	}
 	t.created(p.id, &row, p.summary)
 	return out, nil
+}
+
+// stored answers an append of an e-mail that is there already.
+func (t *txn) stored(p *prepared) Appended {
+	o := Appended{Account: t.st.id, EmailID: p.id, Thread: p.have.thread, ModSeq: mail.ModSeq(t.st.head.number)}
+	for _, s := range p.have.spots {
+		if m := t.effect.tree.metas[s.mailbox]; m != nil {
+			o.Places = append(o.Places, Place{Mailbox: s.mailbox, UID: s.uid, UIDValidity: m.validity})
+		}
+	}
+	return o
 }
 
 // in is the same with only the places in these mailboxes.

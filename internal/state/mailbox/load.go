@@ -27,8 +27,8 @@ func (st *state) pin(ctx context.Context, m mail.MailboxID) (*slot, error) {
 		}
 		if sl.index != nil {
 			sl.pins++
+			st.svc.cache.out(sl)
 			st.show.Unlock()
-			st.svc.cache.touch(sl)
 			return sl, nil
 		}
 		st.show.Unlock()
@@ -42,8 +42,11 @@ func (st *state) pin(ctx context.Context, m mail.MailboxID) (*slot, error) {
 
 func (st *state) unpin(sl *slot) {
 	st.show.Lock()
-	sl.pins--
+	if sl.pins--; sl.pins == 0 && sl.index != nil && st.indexes[sl.mailbox] == sl {
+		st.svc.cache.in(sl)
+	}
 	st.show.Unlock()
+	st.svc.cache.grow(0)
 }
 
 // fill loads a new slot's index, while commits go on: what is shown meanwhile and is not in the view read is played again.
@@ -79,7 +82,6 @@ func (st *state) fill(ctx context.Context, sl *slot) error {
 	if err != nil {
 		return err
 	}
-	st.svc.cache.touch(sl)
 	st.svc.cache.grow(size)
 	return nil
 }

@@ -114,6 +114,32 @@ func TestConflictIsTriedAgain(t *testing.T) {
 	}
 }
 
+func TestDeliverAgainIsOnce(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, Options{})
+	a := w.birth(Quota{})
+	ap, _ := w.message(a, 1)
+	ap.EmailID = mail.EmailID{ID: mail.NewID(w.opt.Clock.Now())}
+	for range 2 {
+		s := w.stage("the same message, staged anew")
+		ap.Blob = s.Ref()
+		built := false
+		out, err := w.svc.Deliver(ctx, []Append{ap}, func(b *store.Batch) error {
+			built = true
+			b.Raise(store.Partition{Kind: store.KindDirectory})
+			b.AddBlob(s)
+			return nil
+		})
+		ok(t, err)
+		if !built || out[0].EmailID != ap.EmailID || len(out[0].Places) != 1 || out[0].Places[0].UID != 1 {
+			t.Fatalf("delivered %+v", out)
+		}
+	}
+	if m := w.byPath(a, Inbox); m.Counts.Total != 1 || m.UIDNext != 2 {
+		t.Fatalf("inbox %+v", m)
+	}
+}
+
 func TestThreads(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, Options{})

@@ -28,17 +28,24 @@ func (a *Account) Open(ctx context.Context, id mail.MailboxID) (*View, error) {
 	if err := v.attach(ctx); err != nil {
 		return nil, fault(err)
 	}
+	if !v.take() {
+		v.detach()
+		return nil, notFound("mailbox")
+	}
+	return v, nil
+}
+
+// take looks for the first time; false if the mailbox is gone.
+func (v *View) take() bool {
 	v.st.show.Lock()
 	defer v.st.show.Unlock()
 	if v.slot.index == nil {
-		v.slot.pins--
-		a.svc.release(v.st)
-		return nil, notFound("mailbox")
+		return false
 	}
 	v.snap = v.slot.index.take()
 	v.keywords = v.st.image.keywords
-	v.modseq = v.st.image.counts[id].modseq
-	return v, nil
+	v.modseq = v.st.image.counts[v.mailbox].modseq
+	return true
 }
 
 // attach finds the account and holds the mailbox's index in memory.
