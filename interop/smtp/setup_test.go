@@ -58,11 +58,17 @@ type server struct {
 	*authority
 }
 
+// setting is what a test changes in a configuration.
+type setting struct {
+	listen string // lines of [listen]
+	routes string // [[route]] tables
+}
+
 // start runs the server of one organisation, with anna and bert.
-func start(t *testing.T, a *authority, domain, config string) *server {
+func start(t *testing.T, a *authority, domain string, set setting) *server {
 	t.Helper()
 	return &server{authority: a, Node: rig.Start(t, node.Options{
-		Hostname: "mx." + domain, Domains: []string{domain}, Config: a.config() + config,
+		Hostname: "mx." + domain, Domains: []string{domain}, Config: set.listen + a.config() + set.routes,
 		Accounts: []node.Account{{Address: "anna@" + domain, Password: password}, {Address: "bert@" + domain, Password: password}},
 	})}
 }

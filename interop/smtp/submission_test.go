@@ -16,7 +16,7 @@ var ways = []struct{ name, listener string }{{"STARTTLS on 587", "submission"}, 
 
 func TestSwaks(t *testing.T) {
 	swaks := rig.Need(t, "swaks", "swaks")
-	s := start(t, newAuthority(t), "nord.test", "")
+	s := start(t, newAuthority(t), "nord.test", setting{})
 	sent := 0
 	for _, w := range ways {
 		for _, mechanism := range []string{"PLAIN", "LOGIN"} {
@@ -40,7 +40,7 @@ func TestSwaks(t *testing.T) {
 
 func TestSwaksIsRefused(t *testing.T) {
 	swaks := rig.Need(t, "swaks", "swaks")
-	s := start(t, newAuthority(t), "nord.test", "")
+	s := start(t, newAuthority(t), "nord.test", setting{})
 	for _, c := range []struct {
 		name string
 		args []string
@@ -67,7 +67,7 @@ func TestSwaksIsRefused(t *testing.T) {
 
 func TestMsmtp(t *testing.T) {
 	msmtp := rig.Need(t, "msmtp", "msmtp")
-	s := start(t, newAuthority(t), "nord.test", "")
+	s := start(t, newAuthority(t), "nord.test", setting{})
 	sent := 0
 	for _, w := range ways {
 		for _, auth := range []string{"plain", "scram-sha-256", "login", "on"} {
@@ -135,7 +135,7 @@ s.quit()
 
 func TestPythonSmtplib(t *testing.T) {
 	python := rig.Need(t, "python3", "python3")
-	s := start(t, newAuthority(t), "nord.test", "")
+	s := start(t, newAuthority(t), "nord.test", setting{})
 	for _, w := range ways {
 		how := "starttls"
 		if w.listener == "submissions" {
