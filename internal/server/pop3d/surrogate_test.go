@@ -2,7 +2,6 @@ package pop3d
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -109,7 +108,7 @@ func BenchmarkHeaderFor(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if h, _, err := headerFor(first, nil); h != nil || err != nil {
-			b.Fatal(fmt.Sprint(h, err))
+			b.Fatal(string(h), err)
 		}
 	}
 }
