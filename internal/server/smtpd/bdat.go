@@ -68,7 +68,7 @@ func (s *session) parseBdat(args []byte) (int64, smtp.Last, error) {
 		s.refuse(obs.StageConnect, mail.Address{}, err)
 		return 0, false, errEnd
 	}
-	if size > s.cfg.Limits.Drain && size > s.srv.limits.MaxSize {
+	if size > s.cfg.Limits.Drain {
 		s.refuse(obs.StageData, mail.Address{}, mail.Refuse(mail.KindTooLarge, "Chunk far too large, closing connection"))
 		return 0, false, errEnd
 	}

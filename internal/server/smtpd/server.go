@@ -139,7 +139,10 @@ func New(cfg Config) *Server {
 		cfg.Log = obs.Discard()
 	}
 	cfg.Log = cfg.Log.With("listener", cfg.Listener)
-	return &Server{cfg: cfg, limits: cfg.Intake.Limits()}
+	s := &Server{cfg: cfg, limits: cfg.Intake.Limits()}
+	// Whatever may be accepted is also read to its end when it is refused.
+	s.cfg.Limits.Drain = max(s.cfg.Limits.Drain, s.limits.MaxSize)
+	return s
 }
 
 // Busy is what a client is told that comes when there are too many; for listen.Config.
