@@ -20,7 +20,7 @@ type Hash struct {
 	Passes          uint32 // argon2id's passes; 0 means 2
 	Threads         uint8  // argon2id's lanes; 0 means 1
 	Concurrent      int    // hashes computed at the same time; 0 means one per processor
-	ScramIterations int    // 0 means 100,000
+	ScramIterations int    // 0 means 65536, the most that Cyrus SASL (mutt, mbsync, ...) computes
 }
 
 // The defaults. Argon2id with 19 MiB, 2 passes and 1 lane is what OWASP asks for at least: about 20 ms of one processor, so that a small
@@ -33,7 +33,7 @@ const (
 	defaultMemoryKiB  = 19 << 10
 	defaultPasses     = 2
 	defaultThreads    = 1
-	defaultIterations = 100_000
+	defaultIterations = 65536
 	saltLen           = 16
 	hashLen           = 32
 	// queuePerSlot bounds who waits for a hash: half a second's work of each processor or so.
