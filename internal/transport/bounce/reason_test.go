@@ -97,14 +97,32 @@ func TestStatusCode(t *testing.T) {
 		{queue.ActionFailed, false, "4.2.2", "5.2.2"},
 		{queue.ActionFailed, true, "4.4.1", "4.4.1"},
 		{queue.ActionFailed, true, "", "4.4.7"},
+		{queue.ActionFailed, true, "4.0.0", "4.4.7"},
 		{queue.ActionDelayed, false, "4.7.1", "4.7.1"},
-		{queue.ActionDelayed, false, "junk", "4.0.0"},
+		{queue.ActionDelayed, false, "junk", "4.4.1"}, // nobody answered
 		{queue.ActionDelivered, false, "2.1.5", "2.1.5"},
 		{queue.ActionRelayed, false, "", "2.0.0"},
 	} {
 		o := queue.Outcome{Action: c.action, Expired: c.expired, Result: queue.Result{Enhanced: c.enhanced}}
+		if c.action == queue.ActionFailed && !c.expired {
+			o.Result.Status = queue.Failed
+		}
 		if got := statusCode(o); got != c.want {
 			t.Errorf("%v %q: %s, want %s", c.action, c.enhanced, got, c.want)
+		}
+	}
+}
+
+func TestStatusFromWords(t *testing.T) {
+	for reply, want := range map[string]string{
+		"552 mailbox full, sorry":        "5.2.2",
+		"550 User unknown":               "5.1.1",
+		"554 go away":                    "5.0.0",
+		"550 listed at zen.spamhaus.org": "5.7.1",
+	} {
+		o := queue.Outcome{Action: queue.ActionFailed, Result: queue.Result{Status: queue.Failed, Code: 550, Enhanced: "5.0.0", Reply: reply}}
+		if got := statusCode(o); got != want {
+			t.Errorf("%s: %s, want %s", reply, got, want)
 		}
 	}
 }

@@ -87,13 +87,27 @@ func statusCode(o queue.Outcome) string {
 	case o.Action == queue.ActionFailed:
 		class = '5'
 	}
-	rest := ".0.0"
-	if e := o.Result.Enhanced; isStatus(e) && (e[0] == class || class != '2' && e[0] != '2') {
-		rest = e[1:]
-	} else if o.Action == queue.ActionFailed && o.Expired {
+	e := o.Result.Enhanced
+	told := isStatus(e) && (e[0] == class || class != '2' && e[0] != '2')
+	switch {
+	case told && e[1:] != ".0.0" || class == '2' && told:
+		return string(class) + e[1:]
+	case class == '2':
+		return "2.0.0"
+	case o.Expired && o.Result.Code == 0:
 		return "4.4.7"
 	}
-	return string(class) + rest
+	if detail, ok := statusOf[why(o)]; ok { // the server gave none, but its words were clear
+		return string(class) + "." + detail
+	}
+	return string(class) + ".0.0"
+}
+
+// statusOf is the status of a reason that was found in a reply's words.
+var statusOf = map[reason]string{
+	noAddress: "1.1", noDomain: "1.2", badSender: "1.8", noMail: "1.10", disabled: "2.1", full: "2.2", tooLarge: "3.4",
+	unreachable: "4.1", loop: "4.6", tooMany: "5.3", badContent: "6.0", needs8Bit: "6.3", needsUTF8: "6.7",
+	spam: "7.1", blocked: "7.1", notInCharge: "7.1", provider: "7.8", needsTLS: "7.10", unproven: "7.26",
 }
 
 // isStatus reports whether s is class.subject.detail.

@@ -6,12 +6,15 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/mail"
@@ -280,29 +283,54 @@ func (e *endsWith) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestLargeMessageStreams takes in a large message while it watches the heap.
+// TestLargeMessageStreams takes a large message into a store on a real disk while it watches the heap.
 func TestLargeMessageStreams(t *testing.T) {
 	size := int64(100 << 20)
 	if testing.Short() {
 		size = 20 << 20
 	}
-	w := newWorld(t, func(o *Options) { o.Limits.MaxSize = 200 << 20 })
+	w := newWorldOn(t, vfs.Default, filepath.Join(t.TempDir(), "store"), func(o *Options) { o.Limits.MaxSize = 200 << 20 })
 	tx := w.in.Begin(stranger())
 	w.must(tx.From(w.ctx, mail.Envelope{From: w.addr("eva@ost.test"), Size: size}))
 	w.must(tx.To(w.ctx, mail.Recipient{Address: w.addr("jan@nord.test")}))
 	header := "From: eva@ost.test\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-	src := &zeros{left: size}
-	r, err := tx.Body(w.ctx, io.MultiReader(strings.NewReader(header), src))
+	heap := &heapWatch{r: &zeros{left: size}}
+	heap.look()
+	before := heap.most
+	r, err := tx.Body(w.ctx, io.MultiReader(strings.NewReader(header), heap))
 	w.must(err)
+	heap.look()
 	if r.Size < size {
 		t.Errorf("stored %d of %d bytes", r.Size, size)
 	}
-	// The store keeps its "disk" in memory here, so only what lives besides is looked at: the intake and the scanner.
+	if more := int64(heap.most) - int64(before); more > 64<<20 {
+		t.Errorf("%d MiB of memory for a message of %d MiB", more>>20, size>>20)
+	}
 	s, err := w.box.Account(w.jan.ID).Summary(w.ctx, mail.EmailID{ID: r.ID.ID})
 	w.must(err)
 	if s.Root.Size() != size || s.Root.Lines != size/78 {
 		t.Errorf("described as %d bytes in %d lines", s.Root.Size(), s.Root.Lines)
 	}
+}
+
+// heapWatch remembers the most memory that was in use while a message was read.
+type heapWatch struct {
+	r     io.Reader
+	count int
+	most  uint64
+}
+
+func (h *heapWatch) Read(p []byte) (int, error) {
+	if h.count++; h.count%256 == 0 {
+		h.look()
+	}
+	return h.r.Read(p)
+}
+
+func (h *heapWatch) look() {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	h.most = max(h.most, m.HeapInuse)
 }
 
 // zeros is base64 of left bytes in lines.

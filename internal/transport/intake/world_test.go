@@ -48,9 +48,14 @@ null.test. 60 IN MX 0 .
 
 func newWorld(t testing.TB, change func(*Options)) *world {
 	t.Helper()
+	return newWorldOn(t, vfs.NewMem(), "store", change)
+}
+
+func newWorldOn(t testing.TB, fs vfs.FS, dir string, change func(*Options)) *world {
+	t.Helper()
 	w := &world{t: t, ctx: context.Background(), clock: clock.NewFake(time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC))}
 	var err error
-	w.db, err = pebblestore.Open("store", pebblestore.Options{FS: vfs.NewMem(), Clock: w.clock})
+	w.db, err = pebblestore.Open(dir, pebblestore.Options{FS: fs, Clock: w.clock})
 	w.must(err)
 	w.box = mailbox.New(w.db, mailbox.Options{Clock: w.clock})
 	w.dir, err = directory.Open(w.ctx, w.db, directory.Options{
