@@ -25,7 +25,7 @@ const (
 	anna, annasPassword   = "anna@nord.test", "anna darf rein"
 	bert, bertsPassword   = "bert@sued.test", "bert darf rein"
 	kunde, kundesPassword = "kunde@hub.test", "der Kunde des Anbieters"
-	zone                  = "nord.test. MX 10 mx.nord.test.\nsued.test. MX 10 mx.sued.test.\nhub.test. MX 10 mx.hub.test.\n"
+	zone                  = "nord.test. MX 10 mx.nord.test.\nsued.test. MX 10 mx.sued.test.\nhub.test. MX 10 mx.hub.test.\nexim.test. MX 10 mx.exim.test.\n"
 	within                = 20 * time.Second
 	subject, body         = "drei Stationen", "Grüße über drei Stationen\r\n.mit Punkt\r\n..und zweien\r\n"
 	wrongPassword         = "falsch"

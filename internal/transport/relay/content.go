@@ -65,7 +65,12 @@ func (x *transaction) chunk() *trouble {
 // stream copies the content.
 func (x *transaction) stream(w io.Writer) error {
 	r := x.d.content()
-	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, copySize))
+	buf, _ := x.d.r.copies.Get().(*[copySize]byte)
+	if buf == nil {
+		buf = new([copySize]byte)
+	}
+	defer x.d.r.copies.Put(buf)
+	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, buf[:])
 	if err == nil && n != r.Size() {
 		return errContent
 	}

@@ -61,6 +61,8 @@ type Options struct {
 type Relay struct {
 	o    Options
 	pool line.Pool
+	// copies are the buffers that content is copied with.
+	copies sync.Pool
 
 	mu     sync.Mutex
 	idle   map[string][]*session // guarded by mu; by route key, the newest last

@@ -74,7 +74,10 @@ func broken(doing string, err error) *trouble {
 }
 
 // refused makes trouble of a reply.
-func refused(reply smtp.Reply) *trouble { return &trouble{words: reply.String(), reply: reply} }
+func refused(reply smtp.Reply) *trouble { return &trouble{words: words(reply), reply: reply} }
+
+// words is a reply as one line, without the blanks that servers indent with.
+func words(reply smtp.Reply) string { return strings.Join(strings.Fields(reply.String()), " ") }
 
 // plain says an error of the network in a few words that strangers may read.
 func plain(err error) string {
@@ -96,7 +99,7 @@ func plain(err error) string {
 
 // said is a result for one recipient by a server's reply.
 func (s *session) said(reply smtp.Reply) queue.Result {
-	res := s.result(queue.Deferred, reply.String())
+	res := s.result(queue.Deferred, words(reply))
 	res.Code = reply.Code
 	res.Enhanced = reply.Status
 	switch reply.Class() {
