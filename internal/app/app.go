@@ -30,7 +30,7 @@ type App struct {
 	metrics *obs.Metrics
 	mailLog *obs.MailLog
 
-	store     store.Store
+	store     *watchedStore
 	certs     *certs.Keeper
 	guard     *limit.Guard
 	directory *directory.Directory
@@ -86,7 +86,7 @@ func (a *App) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open the store in %s: %w", cfg.StoreDir(), err)
 	}
-	a.store = engine
+	a.store = watchStore(engine, w.Clock, a.metrics.CommitSeconds)
 	a.closeLater(engine.Close)
 	a.mailboxes = mailbox.New(a.store, mailbox.Options{Clock: w.Clock, Log: w.Log})
 	a.closeLater(func() error { a.mailboxes.Close(); return nil })
@@ -123,7 +123,8 @@ func (a *App) build(ctx context.Context) error {
 func (a *App) parts() []part {
 	a.started = a.world.Clock.Now()
 	return []part{
-		{"prune journeys", a.every(time.Hour, "prune journeys", a.pruneJourneys)},
+		{"store", a.store.run},
+		{"prune journeys", a.every(6*time.Hour, "prune journeys", a.pruneJourneys)},
 		{"sweep bodies", a.every(10*time.Minute, "sweep bodies", a.sweep)},
 		{"measure the queue", a.every(15*time.Second, "measure the queue", a.measure)},
 		{"queue", func(ctx context.Context) error { return a.queue.Run(ctx, a.intake.Sender(a.relay)) }},

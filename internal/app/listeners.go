@@ -12,6 +12,9 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/config"
 )
 
+// maxSocketPath is the length of sun_path without its final zero, on the systems where it is shortest.
+const maxSocketPath = 103
+
 // service is one listener by name: where it listens and what it does with a socket until ctx ends.
 type service struct {
 	name  string
@@ -60,6 +63,9 @@ func (a *App) listen(ctx context.Context, where config.Addr) (net.Listener, erro
 	if where.Network != "unix" {
 		return a.world.Listen(ctx, where.Network, where.Address)
 	}
+	if len(where.Address) > maxSocketPath {
+		return nil, fmt.Errorf("the path of a socket is at most %d bytes long: %s", maxSocketPath, where.Address)
+	}
 	if err := os.MkdirAll(filepath.Dir(where.Address), 0o700); err != nil {
 		return nil, err
 	}
@@ -73,7 +79,14 @@ func (a *App) listen(ctx context.Context, where config.Addr) (net.Listener, erro
 	if err != nil {
 		return nil, err
 	}
-	return ln, os.Chmod(where.Address, 0o600)
+	mode := os.FileMode(0o660) // a server beside us may be in our group
+	if where.Address == a.cfg.Socket() {
+		mode = 0o600
+	}
+	if err := os.Chmod(where.Address, mode); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return ln, nil
 }
 
 // serveAll serves every open socket until ctx ends and every session has come to its end. If one socket breaks, the others are

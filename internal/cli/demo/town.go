@@ -87,7 +87,7 @@ func build(ctx context.Context, p people, ports Ports, lang text.Lang, log *slog
 	if err != nil {
 		return t, err
 	}
-	if t.dns, err = resolve.Serve(names, "127.0.0.1:0"); err != nil { //nolint:contextcheck // it does not wait
+	if t.dns, err = resolve.Serve(names, "127.0.0.1:0"); err != nil {
 		return t, err
 	}
 	for i, s := range []*server{t.nord, t.sued} {
@@ -122,7 +122,7 @@ func (t *town) start(ctx context.Context, s *server, base int, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	s.app, err = app.New(cfg, app.World{ //nolint:contextcheck // it does not wait
+	s.app, err = app.New(cfg, app.World{
 		Resolver: resolver, Dialer: t.dialer(s), Listen: listenSomewhere, Log: log.With("server", s.name), Roots: t.authority.Pool(),
 	})
 	if err != nil {

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/posthorn-mail/posthorn/internal/server/adminapi"
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// TestServerEndsWhenTheDiskFails: an engine that has lost a write may not go on, and a new start can.
+func TestServerEndsWhenTheDiskFails(t *testing.T) {
+	var broken atomic.Bool
+	w := testWorld()
+	w.FS = errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if broken.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			return errorfs.ErrInjected
+		}
+		return nil
+	}))
+	a, err := New(testConfig(t), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- a.Run(context.Background()) }()
+	<-a.Ready()
+	broken.Store(true)
+	if _, err := a.Admin().AddDomain(t.Context(), adminapi.NewDomain{Name: "nord.test"}); err == nil {
+		t.Error("the server said yes to what is not on the disk")
+	}
+	select {
+	case err := <-done:
+		if !errors.Is(err, store.ErrFailed) {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the server goes on")
+	}
+}
+
+func TestCommitsAreMeasured(t *testing.T) {
+	a, _ := start(t, testConfig(t), testWorld())
+	if _, err := a.Admin().AddDomain(t.Context(), adminapi.NewDomain{Name: "nord.test"}); err != nil {
+		t.Fatal(err)
+	}
+	families, err := a.metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if strings.HasSuffix(f.GetName(), "commit_seconds") && f.GetMetric()[0].GetHistogram().GetSampleCount() > 0 {
+			return
+		}
+	}
+	t.Error("no commit was measured")
+}
