@@ -48,6 +48,7 @@ type client struct {
 
 func (l load) session(s int) error {
 	body := message(l.size)
+	began := time.Now().UnixNano()
 	var c *client
 	defer func() {
 		if c != nil {
@@ -61,7 +62,7 @@ func (l load) session(s int) error {
 				return err
 			}
 		}
-		if err := c.send(l.from, l.rcpts(s, m), body); err != nil {
+		if err := c.send(l.from, l.rcpts(s, m), fmt.Appendf(nil, "Message-ID: <%d.%d.%d@remote.test>\r\n", began, s, m), body); err != nil {
 			return fmt.Errorf("message %d: %w", m, err)
 		}
 		if l.reconnect || m == l.messages-1 {
@@ -132,7 +133,7 @@ func (c *client) reply(want string) (string, error) {
 }
 
 // send pipelines one envelope, as every mail server of today does (RFC 2920).
-func (c *client) send(from string, rcpts []string, body []byte) error {
+func (c *client) send(from string, rcpts []string, first, body []byte) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "MAIL FROM:<%s>\r\n", from)
 	for _, r := range rcpts {
@@ -150,7 +151,8 @@ func (c *client) send(from string, rcpts []string, body []byte) error {
 	if _, err := c.reply("354"); err != nil {
 		return err
 	}
-	if _, err := c.c.Write(body); err != nil {
+	pieces := net.Buffers{first, body}
+	if _, err := pieces.WriteTo(c.c); err != nil {
 		return err
 	}
 	_, err := c.reply("250")
@@ -162,7 +164,7 @@ func (c *client) send(from string, rcpts []string, body []byte) error {
 func message(size int) []byte {
 	var b strings.Builder
 	b.WriteString("From: Bench <bench@remote.test>\r\nTo: Someone <someone@nord.test>\r\nSubject: A message of the benchmark\r\n" +
-		"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <bench@remote.test>\r\nMIME-Version: 1.0\r\n" +
+		"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMIME-Version: 1.0\r\n" +
 		"Content-Type: text/plain; charset=us-ascii\r\n\r\n")
 	words := strings.Fields("post horn letter carrier road night lantern village mountain river bridge stable coach " +
 		"window morning answer stamp ink paper wax seal neighbour distance snow summer harvest market town gate")

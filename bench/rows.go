@@ -24,7 +24,7 @@ func single(f func(b *bench) (result, error)) func(b *bench) ([]result, error) {
 func rows() []row {
 	return []row{
 		{"mx4k", "MX in → readable in the mailbox, 4 KiB, 20 sessions, 20 mailboxes", single(func(b *bench) (result, error) {
-			return b.deliver(delivery{size: 4 << 10, sessions: 20, mailboxes: 20, ours: 8000, peer: 1500})
+			return b.deliver(delivery{size: 4 << 10, sessions: 20, mailboxes: 20, ours: 24000, peer: 1500})
 		})},
 		{"mx32k", "MX in → readable in the mailbox, 32 KiB, 20 sessions, 20 mailboxes", single(func(b *bench) (result, error) {
 			return b.deliver(delivery{size: 32 << 10, sessions: 20, mailboxes: 20, ours: 5000, peer: 1200})
