@@ -108,7 +108,7 @@ func (a *App) build(ctx context.Context) error {
 	}
 	a.relay = relay.New(a.relayOptions(router))
 	a.closeLater(func() error { a.relay.Close(); return nil })
-	a.intake = intake.New(a.intakeOptions())
+	a.intake = intake.New(a.intakeOptions(router))
 	notices := bounce.New(bounce.Options{Store: a.store, Intake: a.intake, Hostname: cfg.Hostname.Domain, Clock: w.Clock, Log: w.Log})
 	a.intake.SetNotifier(notices)
 	a.queue.SetNotifier(notices)

@@ -15,11 +15,11 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/transport/route"
 )
 
-func (a *App) intakeOptions() intake.Options {
+func (a *App) intakeOptions(r *route.Router) intake.Options {
 	m := a.cfg.Mail
 	o := intake.Options{
 		Store: a.store, Mailbox: a.mailboxes, Directory: a.directory, Queue: a.queue, Journeys: a.journeys, Resolver: a.world.Resolver,
-		Hostname: a.cfg.Hostname.Domain, Limits: intake.Limits{MaxSize: int64(m.MaxSize), MaxRecipients: m.MaxRecipients},
+		Hostname: a.cfg.Hostname.Domain, Routed: r.Routed, Limits: intake.Limits{MaxSize: int64(m.MaxSize), MaxRecipients: m.MaxRecipients},
 		SendLimit: m.SendLimit, Clock: a.world.Clock, Log: a.world.Log, MailLog: a.mailLog,
 	}
 	if m.HideClient {
@@ -78,6 +78,9 @@ func smarthost(r *config.Route) (route.Smarthost, error) {
 		return route.Smarthost{}, fmt.Errorf("read route: %w", err)
 	}
 	via := route.Smarthost{Host: host, Port: port, Login: r.User, PasswordFile: r.PasswordFile}
+	if r.Protocol == config.RouteLMTP {
+		via.Protocol = route.LMTP
+	}
 	switch r.TLS {
 	case config.RouteAuto:
 		if r.User != "" {

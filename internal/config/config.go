@@ -101,9 +101,11 @@ type Route struct {
 	Host    string   `toml:"host"`    // host or host:port; the port is 587 with a login, else 25
 	// TLS is "opportunistic", "require" (STARTTLS and a certificate that fits), "implicit" (TLS from the start, as on port 465, and a
 	// certificate that fits) or "none" (for a server on this machine). With a login the default is "require".
-	TLS          RouteTLS `toml:"tls"`
-	User         string   `toml:"user"`
-	PasswordFile string   `toml:"password_file"`
+	TLS RouteTLS `toml:"tls"`
+	// Protocol is "smtp" or, for a mail store beside us, "lmtp".
+	Protocol     RouteProtocol `toml:"protocol"`
+	User         string        `toml:"user"`
+	PasswordFile string        `toml:"password_file"`
 }
 
 // Default is the configuration of an empty file.

@@ -54,7 +54,7 @@ func TestExampleNamesEveryKey(t *testing.T) {
 	}
 	walk(reflect.TypeFor[Config]())
 	uncommented := strings.NewReplacer("\n#[", "\n[", "\n#cert", "\ncert", "\n#key", "\nkey", "\n#domains", "\ndomains", "\n#host", "\nhost",
-		"\n#tls", "\ntls", "\n#user", "\nuser", "\n#password", "\npassword").Replace(example)
+		"\n#tls", "\ntls", "\n#user", "\nuser", "\n#protocol", "\nprotocol", "\n#password", "\npassword").Replace(example)
 	uncommented = strings.Replace(uncommented, "trust = \"\"", "", 1) // a key after a table belongs to the table
 	c, err := Parse("x", []byte(strings.ReplaceAll(uncommented, "HOSTNAME", "mx.test")))
 	if err != nil {

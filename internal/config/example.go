@@ -65,6 +65,7 @@ mail   = ""                       # the file of the mail log; empty: standard ou
 #domains       = ["*"]
 #host          = "smtp.example.com:587"
 #tls           = "require"        # opportunistic, require, implicit, none
+#protocol      = "smtp"           # smtp, lmtp
 #user          = "me@example.com"
 #password_file = "provider-password"
 `

@@ -166,3 +166,25 @@ func (r *RouteTLS) UnmarshalText(b []byte) error {
 
 // Obs is the format in the log's terms.
 func (f Format) Obs() obs.Format { return obs.Format(f) }
+
+// RouteProtocol is what a route's server speaks.
+type RouteProtocol uint8
+
+// The protocols.
+const (
+	RouteSMTP RouteProtocol = iota
+	RouteLMTP
+)
+
+// UnmarshalText reads smtp or lmtp.
+func (r *RouteProtocol) UnmarshalText(b []byte) error {
+	switch string(b) {
+	case "smtp":
+		*r = RouteSMTP
+	case "lmtp":
+		*r = RouteLMTP
+	default:
+		return fmt.Errorf("%q is not smtp or lmtp", b)
+	}
+	return nil
+}
