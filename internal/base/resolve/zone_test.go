@@ -47,7 +47,9 @@ func resolvers(t *testing.T, z *Zone) map[string]Resolver {
 
 func TestMX(t *testing.T) {
 	z := MustZone(testZone)
-	z.Add("many.test. MX 1 mx1.nord.test.")
+	if err := z.Add("many.test. MX 1 mx1.nord.test."); err != nil {
+		t.Fatal(err)
+	}
 	for i := range 60 { // more than fits into a datagram
 		if err := z.Add("many.test. MX 10 a-rather-long-name-of-a-mail-server-" + string(rune('a'+i%26)) +
 			string(rune('a'+i/26)) + ".some.where.in.many.test."); err != nil {

@@ -159,8 +159,10 @@ func TestAllowance(t *testing.T) {
 		t.Fatal("limits are not held, or not by account")
 	}
 	f.clk.Advance(45 * time.Minute) // a quarter past: three quarters of the last clock hour still count
-	if got := take(anna, 1) && take(anna, 1) && take(anna, 1); !got || take(anna, 1) {
-		t.Fatal("the hour does not slide")
+	for i := range 4 {              // three places are free again
+		if take(anna, 1) != (i < 3) {
+			t.Fatal("the hour does not slide")
+		}
 	}
 	f.clk.Advance(2 * time.Hour)
 	if !take(anna, 30) || take(anna, 30) {

@@ -34,7 +34,7 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 
 	t, err := q.read(ctx, sl.ref)
 	if err != nil {
-		q.trouble(sl.ref, "queue row cannot be read", err)
+		q.trouble(sl.ref, err)
 		return
 	}
 	if t == nil || t.leg.due.IsZero() || t.leg.due.After(q.o.Clock.Now()) {
@@ -56,14 +56,14 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 	}
 	// What the other server said must be written down even if we are told to stop.
 	if err := q.settle(context.WithoutCancel(ctx), sl.ref, report, which); err != nil {
-		q.trouble(sl.ref, "attempt cannot be settled", err)
+		q.trouble(sl.ref, err)
 	}
 }
 
 // trouble is for failures of ours: the rows stay as they are, and the leg is tried again by a later lap.
-func (q *Queue) trouble(r ref, what string, err error) {
+func (q *Queue) trouble(r ref, err error) {
 	if !errors.Is(err, context.Canceled) {
-		q.o.Log.Error(what, "id", r.id.String(), "leg", r.leg, "err", err)
+		q.o.Log.Error("queued message cannot be worked on", "id", r.id.String(), "leg", r.leg, "err", err)
 	}
 }
 

@@ -26,7 +26,6 @@ type model struct {
 	messages map[mail.MessageID]*modelled
 	taken    map[string]int // how often a recipient was delivered
 	failed   map[string]bool
-	told     []string
 	n        int
 }
 

@@ -34,7 +34,7 @@ func (r *Relay) connect(ctx context.Context, rt route.Route, h route.Host, a net
 			login = sh
 		}
 	}
-	var under net.Conn = nc
+	under := nc
 	if sec == route.Implicit {
 		if under, err = r.handshake(ctx, s, nc, demanded); err != nil {
 			_ = nc.Close()

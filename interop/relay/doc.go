@@ -1,2 +1,0 @@
-// Package relay drives mail over several real servers in a row.
-package relay
