@@ -90,7 +90,8 @@ func (d *DB) pebbleOptions() *pebble.Options {
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		MemTableSize:                uint64(d.opt.MemTableBytes),
 		MemTableStopWritesThreshold: 4,
-		CacheSize:                   d.opt.CacheBytes,
+		// Pebble takes the memtables' memory out of the cache: without room for them here nothing read would ever stay.
+		CacheSize:                   d.opt.CacheBytes + 3*int64(d.opt.MemTableBytes),
 		MaxOpenFiles:                1000,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       64,

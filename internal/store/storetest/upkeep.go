@@ -23,6 +23,9 @@ func backupOpens(e *engine) {
 	e.must(e.commit(batchOf(p, "k", "v")))
 	small, large := bytesOf(1, 200), bytesOf(2, 3*e.h.LargeBlob)
 	ids := []store.BlobID{e.keep(small, []byte("s")), e.keep(large, []byte("l"))}
+	e.reopen() // so that some of it has left the log
+	large2 := bytesOf(3, 2*e.h.LargeBlob)
+	ids = append(ids, e.keep(large2, []byte("l2")))
 	var done, total int64
 	e.must(e.st.Backup(ctx(), e.h.BackupDir, func(d, t int64) {
 		if d < done || d > t {
@@ -40,6 +43,7 @@ func backupOpens(e *engine) {
 	c.holds(p.Key('k'), "v")
 	c.blobHolds(ids[0], small)
 	c.blobHolds(ids[1], large)
+	c.blobHolds(ids[2], large2)
 	c.check()
 	c.must(c.commit(batchOf(p, "k", "the copy lives on")))
 	c.close()
