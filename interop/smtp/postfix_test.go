@@ -168,7 +168,7 @@ func TestPostfixTakesWhatWeSend(t *testing.T) {
 	got := carl(t, p, len(letters))
 	bodiesArrived(t, got, letters)
 	for _, m := range got {
-		wants(t, m, "from mx.nord.test", "using TLSv1.3", "by mx.sued.test (Postfix) with ESMTPS", "by mx.nord.test", "ESMTPSA", "DKIM-Signature:")
+		wants(t, m, "from mx.nord.test", "using TLSv1.3", "by mx.sued.test (Postfix) with ESMTPS", "by mx.nord.test", "with ESMTPSA")
 	}
 }
 
@@ -190,7 +190,7 @@ func TestThreeHops(t *testing.T) {
 	secret := filepath.Join(a.dir, "provider-password")
 	must(t, os.WriteFile(secret, []byte(password+"\n"), 0o600))
 	for _, way := range []struct{ tls, listener string }{{"require", "submission"}, {"implicit", "submissions"}} {
-		first := start(t, a, "nord.test", setting{routes: fmt.Sprintf("[[route]]\ndomains = [\"*\"]\nhost = \"localhost:%d\"\ntls = %q\n"+
+		first := start(t, a, "nord.test", setting{routes: fmt.Sprintf("[[route]]\ndomains = [\"*\"]\nhost = \"127.0.0.1:%d\"\ntls = %q\n"+
 			"user = \"anna@nord.test\"\npassword_file = %q\n", provider.Ports[way.listener], way.tls, secret)})
 		first.submit(t, "carl@sued.test", "three hops by "+way.listener+"\n")
 	}

@@ -152,7 +152,7 @@ func wants(t *testing.T, message string, parts ...string) {
 	t.Helper()
 	for _, p := range parts {
 		if !strings.Contains(message, p) {
-			t.Errorf("%q is missing in\n%s", p, message)
+			t.Errorf("%q is missing in\n%.5000s", p, message)
 		}
 	}
 }
