@@ -91,16 +91,16 @@ func (d *DB) pebbleOptions() *pebble.Options {
 		MemTableSize:                uint64(d.opt.MemTableBytes),
 		MemTableStopWritesThreshold: 4,
 		// Pebble takes the memtables' memory out of the cache: without room for them here nothing read would ever stay.
-		CacheSize:                   d.opt.CacheBytes + 3*int64(d.opt.MemTableBytes),
-		MaxOpenFiles:                1000,
-		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       64,
-		LBaseMaxBytes:               64 << 20,
-		BytesPerSync:                1 << 20,
-		MaxManifestFileSize:         4 << 20,
-		Logger:                      pebbleLog{d},
-		EventListener:               d.events(),
-		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+		CacheSize:                  d.opt.CacheBytes + 3*int64(d.opt.MemTableBytes),
+		MaxOpenFiles:               1000,
+		L0CompactionThreshold:      4,
+		L0StopWritesThreshold:      64,
+		LBaseMaxBytes:              64 << 20,
+		BytesPerSync:               1 << 20,
+		MaxManifestFileSize:        4 << 20,
+		Logger:                     pebbleLog{d},
+		EventListener:              d.events(),
+		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 	}
 	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
 		return pebble.ValueSeparationPolicy{
