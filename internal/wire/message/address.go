@@ -88,8 +88,8 @@ func (p *addressParser) readAtom() string {
 	for p.i < len(p.s) {
 		switch p.s[p.i] {
 		case '[': // a domain literal may hold colons
-			if end := strings.IndexByte(p.s[p.i:], ']'); end > 0 && p.i > start && p.s[p.i-1] == '@' {
-				p.i += end + 1
+			if end := literalEnd(p.s[p.i:]); end > 0 && p.i > start && p.s[p.i-1] == '@' {
+				p.i += end
 				continue
 			}
 		case ' ', '\t', '\r', '\n', '(', '"', ',', ';', ':', '<':
@@ -98,6 +98,15 @@ func (p *addressParser) readAtom() string {
 		p.i++
 	}
 	return p.s[start:p.i]
+}
+
+// literalEnd is the length of the domain literal that s begins with; 0 if it begins with none.
+func literalEnd(s string) int {
+	const longest = 100
+	if s[0] != '[' {
+		return 0
+	}
+	return strings.IndexByte(s[:min(len(s), longest)], ']') + 1
 }
 
 // readQuoted reads a quoted string's meaning; one that never ends goes to the end.
@@ -190,12 +199,7 @@ func (p *addressParser) angle() {
 		default:
 			start := p.i
 			for p.i < len(p.s) && strings.IndexByte(" \t\r\n()\",;:<>", p.s[p.i]) < 0 {
-				if p.s[p.i] == '[' {
-					if end := strings.IndexByte(p.s[p.i:], ']'); end > 0 {
-						p.i += end
-					}
-				}
-				p.i++
+				p.i += max(literalEnd(p.s[p.i:]), 1)
 			}
 			if p.i == start { // a stray ')'
 				p.i++

@@ -156,17 +156,23 @@ func decodeWords(s string) string {
 	return b.String()
 }
 
+// maxCharset bounds a charset's name with its language tag.
+const maxCharset = 100
+
+// maxWord bounds an encoded-word in bytes. RFC 2047 says 75; some programs put a whole subject into one.
+const maxWord = 8 << 10
+
 // cutWord reads the encoded-word (RFC 2047 section 2, with the language of RFC 2231) that s begins with.
 func cutWord(s string) (charset string, content []byte, rest string, ok bool) {
-	q1 := strings.IndexByte(s[2:], '?')
+	q1 := strings.IndexByte(s[2:min(len(s), 2+maxCharset)], '?')
 	if q1 < 1 || len(s) < 2+q1+4 || s[2+q1+2] != '?' {
 		return "", nil, "", false
 	}
 	charset, _, _ = strings.Cut(s[2:2+q1], "*")
 	enc := s[2+q1+1] | 0x20
 	body := s[2+q1+3:]
-	end := strings.Index(body, "?=")
-	if end < 0 || end > MaxField {
+	end := strings.Index(body[:min(len(body), maxWord)], "?=")
+	if end < 0 {
 		return "", nil, "", false
 	}
 	text := body[:end]

@@ -321,3 +321,19 @@ func TestDecode(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileHeadersAreCheap reads values made to be read again and again. With work that grows by the square of the length,
+// this takes minutes.
+func TestHostileHeadersAreCheap(t *testing.T) {
+	for _, unit := range []string{"@[", "<[", "=?a?q?", "=?", "=?a?b?", "(", "\"", "[", "re:", "[a]", "<", "<a", "a b=;", "x;", "; (", "(fwd)", "[fwd:", ":;", "'"} {
+		v := strings.Repeat(unit, 10*MaxField/len(unit))
+		ParseAddressList(v)
+		DecodeText(v)
+		ParseMessageIDs(v)
+		BaseSubject(v)
+		_, _, ps := parseContentType("a/b;" + v)
+		ps.Get("name")
+		ParseDate(v)
+		stripTags(v)
+	}
+}

@@ -110,11 +110,17 @@ func decodeBase64Text(s string) []byte {
 	if out, err := base64.StdEncoding.DecodeString(s); err == nil && out != nil {
 		return out
 	}
-	out, _ := io.ReadAll(Decode(strings.NewReader(s), "base64")) // a strings.Reader does not fail
-	if out == nil {
-		out = []byte{}
+	b := base64Reader{r: bufio.NewReaderSize(strings.NewReader(s), 16)}
+	out := make([]byte, len(s))
+	n := 0
+	for n < len(out) {
+		k, err := b.Read(out[n:])
+		n += k
+		if err != nil { // the end: a strings.Reader does not fail
+			break
+		}
 	}
-	return out
+	return out[:n]
 }
 
 // qpReader decodes quoted-printable (RFC 2045 section 6.7).
