@@ -36,7 +36,7 @@ const deadline = 20 * time.Second
 
 // world is a whole server: store, mailboxes, directory, listeners on loopback.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	st      store.Store
 	boxes   *mailbox.Service
 	dir     *directory.Directory
@@ -77,7 +77,7 @@ func must(t testing.TB, err error) {
 }
 
 // newWorld starts a server with the account anna@nord.test, password "geheim".
-func newWorld(t *testing.T, o Options) *world {
+func newWorld(t testing.TB, o Options) *world {
 	t.Helper()
 	ctx := t.Context()
 	w := &world{t: t, clock: clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), mailLog: &syncBuffer{}}
@@ -194,7 +194,7 @@ func (w *world) count(a directory.Account) int {
 
 // client is a raw client.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	w    *world
 	conn net.Conn
 	r    *bufio.Reader
