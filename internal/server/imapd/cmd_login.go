@@ -110,7 +110,7 @@ func (s *session) welcome(id sasl.Identity, err error) (done, error) {
 	}
 	if err != nil {
 		if s.failed++; s.failed >= s.srv.Limits.MaxFailed {
-			s.over = true
+			s.bye("", "too many failed logins")
 		}
 		return done{}, err
 	}
