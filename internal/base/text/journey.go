@@ -16,6 +16,7 @@ const (
 	JourneyLookedUp     Key = "journey.looked-up"
 	JourneyNotFound     Key = "journey.not-found"
 	JourneyConnected    Key = "journey.connected"
+	JourneyUsedAgain    Key = "journey.used-again"
 	JourneyNotConnected Key = "journey.not-connected"
 	JourneyDeferred     Key = "journey.deferred"
 	JourneyRelayed      Key = "journey.relayed"
@@ -60,6 +61,7 @@ var journeyTexts = table{
 	JourneyLookedUp:     {"The mail servers of %[1]s are: %[2]s", "Die Mailserver von %[1]s sind: %[2]s"},
 	JourneyNotFound:     {"The mail servers of %[1]s were not found: %[2]s", "Die Mailserver von %[1]s wurden nicht gefunden: %[2]s"},
 	JourneyConnected:    {"Connected to %s", "Verbunden mit %s"},
+	JourneyUsedAgain:    {"Used the open connection to %s again", "Die offene Verbindung zu %s weiter benutzt"},
 	JourneyNotConnected: {"No connection to %[1]s: %[2]s", "Keine Verbindung zu %[1]s: %[2]s"},
 	JourneyDeferred:     {"Could not be delivered to %s yet", "Konnte noch nicht an %s zugestellt werden"},
 	JourneyRelayed:      {"Handed over to %[2]s for %[1]s", "Für %[1]s an %[2]s übergeben"},

@@ -31,7 +31,7 @@ const (
 	Retried
 	// LookedUp: Detail lists the mail servers of domain Target, [Reply] if it went wrong.
 	LookedUp
-	// Attempted: a connection to Server at Address, [TLS], [Policy], [Reply]: why it did not come to be.
+	// Attempted: a connection to Server at Address, [TLS], [Policy], [Reply]: why it did not come to be, [Detail]: AttemptedAgain.
 	Attempted
 	// Deferred: Recipient, [Server], Reply, Next.
 	Deferred

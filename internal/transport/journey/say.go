@@ -19,6 +19,9 @@ const (
 	ReasonNullPath  = "null-path"
 	ReasonNotWanted = "not-wanted"
 	ReasonNoNotice  = "no-notice"
+
+	// AttemptedAgain is the Detail of Attempted if a connection that was still open was used.
+	AttemptedAgain = "again"
 )
 
 // Say tells the event in plain words, as one sentence without a full stop and without its own time. Times inside are in the local
@@ -141,6 +144,9 @@ func (s *sentence) attempt(e Event) {
 		s.add(text.JourneyLookedUp, e.Target, e.Detail)
 	case e.Reply != "":
 		s.add(text.JourneyNotConnected, e.peer(), e.Reply)
+	case e.Detail == AttemptedAgain:
+		s.add(text.JourneyUsedAgain, e.peer())
+		s.tls(e)
 	default:
 		s.add(text.JourneyConnected, e.peer())
 		s.tls(e)
@@ -204,7 +210,7 @@ func (e Event) peer() string {
 	switch {
 	case e.Address == "":
 		return e.Server
-	case e.Server == "":
+	case e.Server == "" || e.Server == "["+e.Address+"]":
 		return "[" + e.Address + "]"
 	}
 	return e.Server + " [" + e.Address + "]"

@@ -52,6 +52,8 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 			o = notTried
 			return // we are stopping: that was no attempt
 		}
+		q.settling <- struct{}{} // if the disk falls behind, so does the sending
+		defer func() { <-q.settling }()
 		finish()
 	}
 	// What the other server said must be written down even if we are told to stop.

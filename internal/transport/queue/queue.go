@@ -44,8 +44,10 @@ type Queue struct {
 	asleep bool      // guarded by mu
 	until  time.Time // guarded by mu
 
-	kick  chan struct{} // the loop should look again
-	locks [64]sync.Mutex
+	kick chan struct{} // the loop should look again
+	// settling has a token for each attempt that is over and not written down yet: so many doubles a crash can make at most.
+	settling chan struct{}
+	locks    [64]sync.Mutex
 }
 
 // Sender makes attempts. transport/relay implements it.
@@ -82,7 +84,7 @@ func Open(_ context.Context, st store.Store, o Options) (*Queue, error) {
 	o.PerDestination = cmp.Or(o.PerDestination, 10)
 	o.Window = cmp.Or(o.Window, 1<<16)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
-	return &Queue{st: st, o: o, win: newWindow(&o), kick: make(chan struct{}, 1)}, nil
+	return &Queue{st: st, o: o, win: newWindow(&o), kick: make(chan struct{}, 1), settling: make(chan struct{}, o.Concurrency)}, nil
 }
 
 // SetNotifier gives the queue its notifier, once, before Run (bounce needs intake, which needs the queue).

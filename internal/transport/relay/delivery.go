@@ -98,6 +98,12 @@ func (d *delivery) overIdle(ctx context.Context) bool {
 			return false
 		}
 		d.over(ctx, s, nil)
+		if s.answered {
+			d.event(journey.Event{
+				Kind: journey.Attempted, Server: s.host.Name, Address: s.addr.String(), TLS: s.tlsWords, Policy: s.policy,
+				Detail: journey.AttemptedAgain,
+			})
+		}
 	}
 	return len(d.pending) == 0
 }

@@ -13,6 +13,7 @@ func (r *Relay) takeIdle(key string) *session {
 	s := list[len(list)-1]
 	r.dropIdle(s)
 	s.idle.Stop()
+	s.answered = false
 	return s
 }
 
@@ -45,7 +46,6 @@ func (r *Relay) keep(s *session) {
 		r.end(s)
 		return
 	}
-	s.answered = false
 	s.lc.Release()
 	r.idle[s.key] = append(r.idle[s.key], s)
 	r.idles++

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/transport/journey"
 	"github.com/posthorn-mail/posthorn/internal/transport/route"
 )
 
@@ -91,6 +92,9 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 	for i, want := range []string{"ok", "never", "ok", "ok"} {
 		if got := b.send(m, "a@x.test"); statuses(got) != want {
 			t.Fatalf("message %d: %+v", i, got)
+		}
+		if last := got.Events[len(got.Events)-1]; (last.Detail == journey.AttemptedAgain) != (i == 1 || i == 2) {
+			t.Fatalf("message %d: %+v", i, got.Events)
 		}
 	}
 }
