@@ -97,8 +97,7 @@ func (d *delivery) overIdle(ctx context.Context) bool {
 		if s == nil {
 			return false
 		}
-		d.over(ctx, s, nil)
-		if s.answered {
+		if d.over(ctx, s, nil) {
 			d.event(journey.Event{
 				Kind: journey.Attempted, Server: s.host.Name, Address: s.addr.String(), TLS: s.tlsWords, Policy: s.policy,
 				Detail: journey.AttemptedAgain,
@@ -194,26 +193,29 @@ func telling(res queue.Result) int {
 	return 0
 }
 
-// over sends the message over a connection, in as many transactions as the server wants, and then keeps or ends it.
-func (d *delivery) over(ctx context.Context, s *session, failed func(*trouble)) {
+// over sends the message over a connection, in as many transactions as the server wants, and then keeps or ends it; from then on
+// the session is not ours. It reports whether the server has answered about the message.
+func (d *delivery) over(ctx context.Context, s *session, failed func(*trouble)) (answered bool) {
 	stop := context.AfterFunc(ctx, s.abort)
 	defer stop()
 	for len(d.pending) > 0 {
 		before := len(d.pending)
 		t := d.transact(s)
-		d.spoke = d.spoke || s.answered
+		answered = answered || s.answered
+		d.spoke = d.spoke || answered
 		if t != nil {
 			s.abort()
 			if failed != nil {
 				failed(t)
 			}
-			return
+			return answered
 		}
 		if len(d.pending) == before { // no progress: the server keeps putting us off
 			break
 		}
 	}
 	d.r.keep(s)
+	return answered
 }
 
 // remove takes recipients out of the pending ones.

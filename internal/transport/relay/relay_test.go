@@ -90,7 +90,8 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 	b.zone.Remove("mx2.x.test")
 	m := b.message(text)
 	for i, want := range []string{"ok", "never", "ok", "ok"} {
-		if got := b.send(m, "a@x.test"); statuses(got) != want {
+		got := b.send(m, "a@x.test")
+		if statuses(got) != want {
 			t.Fatalf("message %d: %+v", i, got)
 		}
 		if last := got.Events[len(got.Events)-1]; (last.Detail == journey.AttemptedAgain) != (i == 1 || i == 2) {
