@@ -131,16 +131,6 @@ func (p *Postfix) Stop() {
 	_ = p.run("abort")
 }
 
-// FreePort asks the kernel for a port nobody uses now.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
 // WaitForPort returns when somebody takes connections at the address, or after ten seconds why not.
 func WaitForPort(addr string) error {
 	var err error
