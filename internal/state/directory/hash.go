@@ -20,15 +20,15 @@ type Hash struct {
 	Passes          uint32 // argon2id's passes; 0 means 2
 	Threads         uint8  // argon2id's lanes; 0 means 1
 	Concurrent      int    // hashes computed at the same time; 0 means one per processor
-	ScramIterations int    // 0 means 65536, the most that Cyrus SASL (mutt, mbsync, ...) computes
+	ScramIterations int    // 0 means 65536
 }
 
 // The defaults. Argon2id with 19 MiB, 2 passes and 1 lane is what OWASP asks for at least: about 20 ms of one processor, so that a small
 // machine checks a hundred new logins a second, and memory is bounded by the processors.
 //
 // RFC 7677 asks for 4096 iterations of SCRAM at least. Whoever steals the rows attacks the weaker of the two, so this is higher; but each
-// login costs the client as much as one guess costs the thief, and phones and scripts must bear it: 100,000 is about 30 ms there. It
-// costs us nothing at a login, only when a password is set.
+// login costs the client as much as one guess costs the thief, and Cyrus SASL, which mutt and mbsync use, refuses to compute more than
+// 65,536, which is about 20 ms there. It costs us nothing at a login, only when a password is set.
 const (
 	defaultMemoryKiB  = 19 << 10
 	defaultPasses     = 2
