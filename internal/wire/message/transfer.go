@@ -28,7 +28,7 @@ func (p *Part) Content(body io.Reader) io.Reader {
 	return r
 }
 
-// base64Reader decodes while skipping what is not of the alphabet. Padding ends a quantum and may be followed by more.
+// base64Reader decodes while skipping what is not of the alphabet, up to the padding.
 type base64Reader struct {
 	r     *bufio.Reader
 	quad  uint32
@@ -62,9 +62,10 @@ func (b *base64Reader) Read(p []byte) (int, error) {
 			}
 			break
 		}
-		if c == '=' {
+		if c == '=' && b.have >= 2 {
 			n += b.flush(p[n:])
-			continue
+			b.err = io.EOF // what follows the padding is no base64, as the footers that mailing lists add
+			break
 		}
 		v := base64Value[c]
 		if v < 0 {
