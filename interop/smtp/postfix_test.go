@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,8 +19,8 @@ import (
 // trustLoopback makes a server take mail to anywhere from this machine, so that programs without a login can send.
 const trustLoopback = "trusted = [\"127.0.0.0/8\"]\n"
 
-// startPostfix runs a Postfix that is the last stop for carl@sued.test and hands everything else to next, always with TLS.
-func startPostfix(t *testing.T, a *authority, next *server) *peers.Postfix {
+// startPostfix runs a Postfix that is the last stop for carl@sued.test and speaks SMTP always with TLS; extra settings win.
+func startPostfix(t *testing.T, a *authority, extra map[string]string) *peers.Postfix {
 	t.Helper()
 	rig.Need(t, "postfix", "postfix")
 	dir, err := os.MkdirTemp("", "posthorn-postfix-") // t.TempDir's path is closed to the postfix user
@@ -44,9 +45,7 @@ func startPostfix(t *testing.T, a *authority, next *server) *peers.Postfix {
 		"smtpd_tls_received_header": "yes", "smtp_tls_security_level": "verify", "smtp_tls_CAfile": in("ca.pem"),
 		"smtp_tls_verify_cert_match": "hostname", "smtp_tls_loglevel": "1", "smtpd_tls_loglevel": "1", "notify_classes": "",
 	}
-	if next != nil {
-		main["relayhost"] = fmt.Sprintf("[localhost]:%d", next.Ports["smtp"])
-	}
+	maps.Copy(main, extra)
 	p, err := peers.StartPostfix(dir, peers.PostfixOptions{Hostname: "mx.sued.test", Port: port, Main: main})
 	if errors.Is(err, peers.ErrCannotInstall) {
 		t.Skip(err)
@@ -130,11 +129,16 @@ func bodiesArrived(t *testing.T, got []string, letters []string) {
 	}
 }
 
+// by hands everything that is not for carl to a server.
+func by(s *server) map[string]string {
+	return map[string]string{"relayhost": fmt.Sprintf("[localhost]:%d", s.Ports["smtp"])}
+}
+
 func TestPostfixRelaysIn(t *testing.T) {
 	swaks := rig.Need(t, "swaks", "swaks")
 	a := newAuthority(t)
 	s := start(t, a, "nord.test", setting{})
-	p := startPostfix(t, a, s)
+	p := startPostfix(t, a, by(s))
 	for i, body := range letters {
 		run(t, letterTo("bert@nord.test", fmt.Sprintf("letter-%d", i), body), swaks, "--server", p.Addr, "--tls", "--hide-informational", "--hide-send",
 			"--from", "carl@sued.test", "--to", "bert@nord.test", "--data", "-")
@@ -150,7 +154,7 @@ func TestPostfixRelaysIn(t *testing.T) {
 func TestPostfixReturnsWhatWeRefuse(t *testing.T) {
 	swaks := rig.Need(t, "swaks", "swaks")
 	a := newAuthority(t)
-	p := startPostfix(t, a, start(t, a, "nord.test", setting{}))
+	p := startPostfix(t, a, by(start(t, a, "nord.test", setting{})))
 	run(t, letterTo("nobody@nord.test", "lost", "where are you?\n"), swaks, "--server", p.Addr, "--tls", "--hide-informational", "--hide-send",
 		"--from", "carl@sued.test", "--to", "nobody@nord.test", "--data", "-")
 	wants(t, carl(t, p, 1)[0], "Undelivered Mail Returned to Sender", "550 5.1.1", "Status: 5.1.1", "where are you?")
@@ -201,4 +205,22 @@ func TestThreeHops(t *testing.T) {
 			t.Errorf("%d of the hops had a login, want 2:\n%s", n, m)
 		}
 	}
+}
+
+// TestPostfixDeliversByLMTP has Postfix in front and the mailboxes behind it.
+func TestPostfixDeliversByLMTP(t *testing.T) {
+	swaks := rig.Need(t, "swaks", "swaks")
+	a := newAuthority(t)
+	s := start(t, a, "nord.test", setting{})
+	p := startPostfix(t, a, map[string]string{
+		"relay_domains": "nord.test", "relay_transport": "lmtp:inet:" + s.Addr("lmtp"), "lmtp_destination_recipient_limit": "10",
+	})
+	run(t, letterTo("bert@nord.test", "by-lmtp", letters[0]), swaks, "--server", p.Addr, "--tls", "--hide-informational", "--hide-send",
+		"--from", "carl@sued.test", "--to", "anna@nord.test,nobody@nord.test,bert@nord.test", "--data", "-")
+	for _, who := range []string{"anna@nord.test", "bert@nord.test"} {
+		got := s.await(t, who, 1)
+		bodiesArrived(t, got, letters[:1])
+		wants(t, got[0], "with LMTP", "by mx.sued.test (Postfix)")
+	}
+	wants(t, carl(t, p, 1)[0], "Undelivered Mail", "nobody@nord.test", "550 5.1.1")
 }

@@ -18,6 +18,8 @@ func TestSmtpSource(t *testing.T) {
 	rig.Need(t, "smtp-source", "postfix")
 	s := start(t, newAuthority(t), "nord.test", setting{})
 	const messages = 200
+	run(t, "", "smtp-source", "-L", "-s", "10", "-m", strconv.Itoa(messages), "-f", "load@sued.test", "-t", "anna@nord.test", s.Addr("lmtp"))
+	s.await(t, "anna@nord.test", messages)
 	for _, reuse := range [][]string{nil, {"-d"}} { // a connection for each message, and one for many
 		args := append([]string{"-s", "10", "-m", strconv.Itoa(messages), "-l", "4096", "-f", "load@sued.test", "-t", "bert@nord.test"}, reuse...)
 		run(t, "", "smtp-source", append(args, s.Addr("smtp"))...)
