@@ -20,8 +20,8 @@ import (
 // Sender is the queue's sender for recipients of ours who are in the queue all the same: their mail was to be delivered
 // later (FUTURERELEASE, RFC 4865), or their domain became ours meanwhile. All others it leaves to next.
 //
-// A crash after a delivery and before the queue has settled it makes no second copy: the e-mail's id is the message's, and what
-// is there already is not stored again.
+// A crash after a delivery and before the queue has settled it makes no second copy: the e-mail's id is the message's, and the
+// mailbox does not store one twice.
 func (in *Intake) Sender(next queue.Sender) queue.Sender { return &laterSender{in: in, next: next} }
 
 type laterSender struct {
@@ -121,16 +121,12 @@ func (l *laterSender) deliver(
 	if err := in.checkQuota(ctx, res, msg.Blob.Size); err != nil {
 		return l.failed(err), nil
 	}
-	here, err := in.without(ctx, res.Locals, msg.ID)
-	if err != nil {
-		return l.failed(err), nil
-	}
-	appends := deliver.Plan(deliver.Message{ID: msg.ID, Received: now, Blob: msg.Blob, Summary: summary}, here)
+	appends := deliver.Plan(deliver.Message{ID: msg.ID, Received: now, Blob: msg.Blob, Summary: summary}, res.Locals)
 	onward := *msg
 	onward.ID = mail.MessageID{ID: mail.NewID(now)}
 	onward.Created, onward.Due, onward.Expires = now, time.Time{}, time.Time{}
 	onward.Recipients = remotes([]recipient{{given: r, ours: true, remotes: res.Remotes}})
-	_, err = in.o.Mailbox.Deliver(ctx, appends, func(b *store.Batch) error {
+	_, err := in.o.Mailbox.Deliver(ctx, appends, func(b *store.Batch) error {
 		if len(onward.Recipients) > 0 {
 			in.o.Queue.Add(b, onward)
 		}
@@ -143,25 +139,10 @@ func (l *laterSender) deliver(
 		in.o.Queue.Wake(onward)
 	}
 	var events []journey.Event
-	for _, h := range here {
+	for _, h := range res.Locals {
 		events = append(events, journey.Event{At: now, Kind: journey.Stored, Recipient: h.Address.Unicode(), Account: h.Account,
 			Mailbox: mailbox.Inbox})
 		in.o.MailLog.Delivered(msg.ID, h.Address, h.Address.String(), summary.Size, now.Sub(msg.Created)) //nolint:contextcheck // as elsewhere
 	}
 	return queue.Result{Status: queue.Delivered, Enhanced: "2.0.0", Reply: "stored", Server: string(in.o.Hostname), Final: true}, events
-}
-
-// without leaves out the accounts that have the message already.
-func (in *Intake) without(ctx context.Context, to []directory.Local, id mail.MessageID) ([]directory.Local, error) {
-	var out []directory.Local
-	for _, l := range to {
-		_, err := in.o.Mailbox.Account(l.Account).Email(ctx, mail.EmailID{ID: id.ID})
-		switch {
-		case mail.IsKind(err, mail.KindNotFound):
-			out = append(out, l)
-		case err != nil:
-			return nil, err
-		}
-	}
-	return out, nil
 }
