@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
@@ -199,11 +200,19 @@ func (a *Account) Email(ctx context.Context, id mail.EmailID) (Email, error) {
 func (a *Account) Thread(ctx context.Context, id mail.ThreadID) ([]mail.EmailID, error) {
 	var out []mail.EmailID
 	err := a.view(ctx, func(v store.View) error {
+		founder := mail.EmailID(id)
+		row, err := getEmail(ctx, v, a.id, founder)
+		if err == nil && row.thread == id {
+			out = append(out, founder)
+		} else if err != nil && !isNotFound(err) {
+			return err
+		}
 		return scanIDs(ctx, v, idRange(a.id, rowMember, id.ID), func(e mail.ID, _ []byte) error {
 			out = append(out, mail.EmailID{ID: e})
 			return nil
 		})
 	})
+	slices.SortFunc(out, func(x, y mail.EmailID) int { return x.Compare(y.ID) })
 	return out, err
 }
 

@@ -33,7 +33,7 @@
 //	e emailID              e-mail: body, size, date, thread, thread hashes, places
 //	s emailID              summary: message.Summary
 //	t hash(10)             thread index: a message id that e-mails have or refer to → thread, number of these e-mails
-//	r threadID emailID     thread member (empty)
+//	r threadID emailID     thread member (empty); not for the e-mail whose id the thread's id is
 //	j number(8)            journal: what the commit with this number changed
 //	n path                 a subscribed name that is no mailbox (empty)
 //

@@ -79,8 +79,10 @@ func (t *txn) created(id mail.EmailID, r *emailRow, summary []byte) {
 	t.batch.Ref(r.blob.ID, k.bytes())
 	k = idKey(a, rowSummary, id.ID)
 	t.batch.Set(k.bytes(), summary)
-	k = memberKey(a, r.thread, id)
-	t.batch.Set(k.bytes(), []byte{rowVersion})
+	if r.thread.ID != id.ID { // the e-mail that a thread is named after needs no row to be found
+		k = memberKey(a, r.thread, id)
+		t.batch.Set(k.bytes(), []byte{rowVersion})
+	}
 	t.effect.row.used.Bytes += r.blob.Size
 	t.effect.row.used.Emails++
 	t.journal.created = append(t.journal.created, threaded{id, r.thread})
@@ -94,8 +96,10 @@ func (t *txn) destroyed(id mail.EmailID, r *emailRow, links func(threadHash) (th
 	t.batch.Unref(r.blob.ID, k.bytes())
 	k = idKey(a, rowSummary, id.ID)
 	t.batch.Delete(k.bytes())
-	k = memberKey(a, r.thread, id)
-	t.batch.Delete(k.bytes())
+	if r.thread.ID != id.ID {
+		k = memberKey(a, r.thread, id)
+		t.batch.Delete(k.bytes())
+	}
 	t.effect.row.used.Bytes -= r.blob.Size
 	t.effect.row.used.Emails--
 	t.journal.destroyed = append(t.journal.destroyed, threaded{id, r.thread})
