@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
@@ -25,6 +26,9 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 		q.wake()
 	}
 	defer func() {
+		if v := recover(); v != nil { // the edge of a job: the message stays, and the others go on
+			q.o.Log.Error("attempt panicked", "id", sl.ref.id.String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		}
 		finish()
 		q.mu.Lock()
 		delete(q.win.known, sl.ref)

@@ -122,6 +122,23 @@ func TestWaitingForADeadDestinationTellsAndExpires(t *testing.T) {
 	f.expectRows(0)
 }
 
+func TestPanicInAnAttempt(t *testing.T) {
+	f := newOffice(t, Options{})
+	f.run()
+	f.jobs.set(func(j Job) Report {
+		if j.Destination == "poison.test" {
+			panic("poison")
+		}
+		return allOK(j)
+	})
+	f.add(f.message("a@poison.test"), f.message("b@x.test"))
+	f.settled()
+	f.expectRows(1)
+	f.jobs.set(allOK)
+	f.advance(2*time.Minute, time.Minute)
+	f.expectRows(0)
+}
+
 // fill commits many messages, a thousand to a commit, without telling the queue.
 func fill(tb testing.TB, f *office, n int, to func(i int) string) {
 	tb.Helper()

@@ -12,7 +12,7 @@ type Schedule struct {
 	// Retries is how long to wait after the n-th attempt; the last repeats. Default 5, 15, 30 min, 1, 2, 4 h.
 	Retries     []time.Duration
 	GiveUp      time.Duration // default 5 days (RFC 5321 section 4.5.4.1)
-	GiveUpNull  time.Duration // for notices, whose loss nobody is told of; default 2 days
+	GiveUpNull  time.Duration // for notices, whose loss nobody is told of; default 1 day
 	DelayNotice time.Duration // default 4 hours; negative: never
 }
 
@@ -21,7 +21,7 @@ func (s Schedule) withDefaults() Schedule {
 		s.Retries = []time.Duration{5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour}
 	}
 	s.GiveUp = cmp.Or(s.GiveUp, 5*24*time.Hour)
-	s.GiveUpNull = cmp.Or(s.GiveUpNull, 2*24*time.Hour)
+	s.GiveUpNull = cmp.Or(s.GiveUpNull, 24*time.Hour)
 	s.DelayNotice = cmp.Or(s.DelayNotice, 4*time.Hour)
 	return s
 }

@@ -36,7 +36,13 @@ type Timeouts struct {
 	Data     time.Duration // for the reply to DATA: 2 min
 	Block    time.Duration // for a piece of content to be taken: 3 min
 	Final    time.Duration // for the reply to the content: 10 min
+	// Attempt is for all of an attempt, beside the time for content that goes at the slowest rate; default 1 h. It bounds
+	// servers that stay within each of the others for ever.
+	Attempt time.Duration
 }
+
+// slowest is the rate of content that an attempt has time for, in bytes per second.
+const slowest = 4 << 10
 
 // Options configure a Relay.
 type Options struct {
@@ -90,6 +96,7 @@ func New(o Options) *Relay {
 	t.Data = cmp.Or(t.Data, 2*time.Minute)
 	t.Block = cmp.Or(t.Block, 3*time.Minute)
 	t.Final = cmp.Or(t.Final, 10*time.Minute)
+	t.Attempt = cmp.Or(t.Attempt, time.Hour)
 	o.IdleFor = cmp.Or(o.IdleFor, 5*time.Second)
 	o.MaxIdle = cmp.Or(o.MaxIdle, 100)
 	o.MaxMessages = cmp.Or(o.MaxMessages, 100)
@@ -99,6 +106,8 @@ func New(o Options) *Relay {
 // Send implements queue.Sender.
 func (r *Relay) Send(ctx context.Context, job queue.Job) queue.Report {
 	report := queue.Report{Results: make([]queue.Result, len(job.Recipients))}
+	ctx, cancel := context.WithTimeout(ctx, r.o.Timeouts.Attempt+time.Duration(job.Message.Blob.Size/slowest)*time.Second)
+	defer cancel()
 	blob, err := r.o.Blobs.OpenBlob(ctx, job.Message.Blob.ID)
 	if err != nil {
 		r.o.Log.Error("message content cannot be read", "id", job.Message.ID.String(), "err", err)

@@ -85,6 +85,8 @@ func plain(err error) string {
 	switch {
 	case errors.Is(err, line.ErrTimeout), errors.Is(err, os.ErrDeadlineExceeded):
 		return "it took too long"
+	case errors.Is(err, net.ErrClosed):
+		return "it was broken off, as it took too long or the server stops"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the other side closed the connection"
 	case errors.As(err, &op) && op.Err != nil:

@@ -218,6 +218,32 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// TestAnAttemptEnds has a server that says something now and then, and never comes to an end.
+func TestAnAttemptEnds(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		nc, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		for err == nil {
+			_, err = io.WriteString(nc, "220-wait\r\n")
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	b := newBench(t, dialer{"192.0.2.1:25": ln.Addr().String()}, func(o *Options, _ *route.Options) {
+		o.Timeouts.Attempt = 50 * time.Millisecond
+	})
+	if got := b.send(b.message(text), "a@x.test"); statuses(got) != "later unreachable" || !strings.Contains(got.Results[0].Reply, "took too long") {
+		t.Fatalf("%+v", got)
+	}
+}
+
 // peer is a go-smtp server that keeps what it is given.
 type peer struct{ got chan string }
 
