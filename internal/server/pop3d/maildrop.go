@@ -81,7 +81,8 @@ func (d *maildrop) message(n int) (mailbox.Message, bool) {
 	return m, ok && !d.isDeleted(n)
 }
 
-// update removes what is marked, in one commit, and gives how many that were. What another session removed meanwhile is passed over.
+// update removes what is marked, in one commit (tens of thousands in several), and gives how many that were. What another session
+// removed meanwhile is passed over.
 func (d *maildrop) update(ctx context.Context) (int, error) {
 	if d.marks == nil {
 		return 0, nil
