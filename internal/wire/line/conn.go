@@ -53,7 +53,7 @@ type Config struct {
 const DefaultMaxLine = 2048
 
 const (
-	bufSize   = 4096      // a buffer for lines
+	bufSize   = 8 << 10   // a buffer for lines, and for a small message whole
 	largeSize = 32 << 10  // a buffer for content that is longer than two of those
 	maxOut    = 32 << 10  // output is sent when this much waits, pipelining or not
 	maxExcess = 128 << 10 // of a line that is too long, read and thrown away before giving up
