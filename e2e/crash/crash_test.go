@@ -136,7 +136,7 @@ func oneLife(n *node.Node, l *ledger, life, accepted int) error {
 	}
 	wg.Wait()
 	if early != nil {
-		return errors.Join(append(errs, early)...)
+		return errors.Join(early, errors.Join(errs...))
 	}
 	return nil
 }

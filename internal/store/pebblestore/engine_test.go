@@ -91,7 +91,7 @@ func TestClosedLeavesNothingRunning(t *testing.T) {
 // TestNumbersAreBounded touches more partitions than are kept in memory.
 func TestNumbersAreBounded(t *testing.T) {
 	d := openOn(t, Options{})
-	const each = 10_000
+	const each = 500
 	for round := range 2 {
 		for at := 0; at < maxNumbers+2*each; at += each {
 			b := store.NewBatch()
@@ -289,4 +289,67 @@ func TestLargeBlobHoldsOneChunk(t *testing.T) {
 		t.Errorf("the reader holds %d bytes", got)
 	}
 	must(t, blob.Close())
+}
+
+// TestCheckTells damages the engine's rows one way at a time.
+func TestCheckTells(t *testing.T) {
+	d := openOn(t, Options{InlineBytes: 1 << 10})
+	keep := func(size int) store.BlobID {
+		w := d.Stage(t.Context())
+		_, err := w.Write(make([]byte, size))
+		must(t, err)
+		s, err := w.Finish()
+		must(t, err)
+		b := store.NewBatch()
+		b.Raise(numbered(1))
+		b.AddBlob(s)
+		b.Ref(s.Ref().ID, []byte("owner"))
+		must(t, store.Commit(t.Context(), d, b))
+		return s.Ref().ID
+	}
+	small, large := keep(10), keep(5000)
+	for want, write := range map[string]func(pb *pebble.Batch) error{
+		"is missing, but": func(pb *pebble.Batch) error { return pb.Delete(appendIDKey(nil, rowBlob, small.ID), nil) },
+		"in 4 chunks where 5000 bytes in 5": func(pb *pebble.Batch) error {
+			return pb.Delete(appendChunkKey(nil, large, 4), nil)
+		},
+		"3072 bytes in 3 chunks": func(pb *pebble.Batch) error { return pb.Delete(appendChunkKey(nil, large, 3), nil) },
+		"are missing": func(pb *pebble.Batch) error {
+			return pb.DeleteRange(appendChunkKey(nil, large, 0), appendChunkKey(nil, large, 9), nil)
+		},
+		"the row of blob": func(pb *pebble.Batch) error { return pb.Set(appendIDKey(nil, rowBlob, small.ID), []byte{9}, nil) },
+		"which is not there": func(pb *pebble.Batch) error {
+			return pb.Set(appendChunkKey(nil, store.BlobID{ID: mail.NewID(time.Now())}, 0), nil, nil)
+		},
+		"number of partition":  func(pb *pebble.Batch) error { return pb.Set(appendPartitionKey(nil, numbered(1)), []byte{1}, nil) },
+		"the key 0601 is dama": func(pb *pebble.Batch) error { return pb.Set([]byte{rowRef, 1}, nil, nil) },
+	} {
+		must(t, d.Check(t.Context(), func(problem string) { t.Errorf("before any damage: %s", problem) }))
+		pb := d.pdb.NewIndexedBatch()
+		must(t, write(pb))
+		damaged := damagedCopy(t, d, pb)
+		var told []string
+		must(t, damaged.Check(t.Context(), func(problem string) { told = append(told, problem) }))
+		must(t, damaged.Close())
+		if !strings.Contains(strings.Join(told, "\n"), want) {
+			t.Errorf("told %q, want %q", told, want)
+		}
+	}
+}
+
+// damagedCopy applies writes to a backup of the store.
+func damagedCopy(t *testing.T, d *DB, pb *pebble.Batch) *DB {
+	t.Helper()
+	must(t, d.opt.FS.RemoveAll("damaged"))
+	must(t, d.Backup(t.Context(), "damaged", nil))
+	c, err := Open("damaged", Options{FS: d.opt.FS, InlineBytes: d.opt.InlineBytes})
+	must(t, err)
+	damage := c.pdb.NewBatch()
+	must(t, damage.Apply(pb, nil))
+	must(t, pb.Close())
+	must(t, c.pdb.Apply(damage, pebble.Sync))
+	must(t, c.Close())
+	c, err = Open("damaged", Options{FS: d.opt.FS, InlineBytes: d.opt.InlineBytes})
+	must(t, err)
+	return c
 }

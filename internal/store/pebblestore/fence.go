@@ -50,7 +50,7 @@ func (f *fence) pass() {
 // judge fails the store if the write failed, and parks the caller.
 func (f *fence) judge(op, path string, err error) error {
 	if err == nil {
-		return err
+		return nil
 	}
 	f.failed.Store(true)
 	f.onFail(op, path, err)
