@@ -105,7 +105,7 @@ func fill(t *target, user string, n, size int) error {
 		return err
 	}
 	defer r.c.Close()
-	body := message(size)
+	body := message(size, "bench@remote.test")
 	body = body[:len(body)-3] // without the dot line
 	one := fmt.Appendf(nil, "a APPEND INBOX {%d+}\r\n%s\r\n", len(body), body)
 	const window = 200

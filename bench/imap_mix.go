@@ -70,7 +70,7 @@ func mixRound(t *target, user string) (int, error) {
 	}
 	defer r.c.Close()
 	done := 1
-	body := message(4 << 10)
+	body := message(4<<10, "bench@remote.test")
 	body = body[:len(body)-3]
 	cmds := []string{
 		`LIST "" "*"`, "STATUS INBOX (MESSAGES UNSEEN UIDNEXT)", "SELECT INBOX",

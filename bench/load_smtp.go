@@ -47,7 +47,7 @@ type client struct {
 }
 
 func (l load) session(s int) error {
-	body := message(l.size)
+	body := message(l.size, l.from)
 	began := time.Now().UnixNano()
 	var c *client
 	defer func() {
@@ -160,10 +160,10 @@ func (c *client) send(from string, rcpts []string, first, body []byte) error {
 }
 
 // message makes a message of about size bytes, ended by the dot line. Its text is like text: neither one letter repeated nor
-// random, so that compression does on it what it does on mail.
-func message(size int) []byte {
+// random, so that compression does on it what it does on mail. From is the sender's address, which a login must own.
+func message(size int, from string) []byte {
 	var b strings.Builder
-	b.WriteString("From: Bench <bench@remote.test>\r\nTo: Someone <someone@nord.test>\r\nSubject: A message of the benchmark\r\n" +
+	b.WriteString("From: Bench <" + from + ">\r\nTo: Someone <someone@nord.test>\r\nSubject: A message of the benchmark\r\n" +
 		"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\nMIME-Version: 1.0\r\n" +
 		"Content-Type: text/plain; charset=us-ascii\r\n\r\n")
 	words := strings.Fields("post horn letter carrier road night lantern village mountain river bridge stable coach " +

@@ -148,6 +148,7 @@ func (b *bench) submission() (result, error) {
 			return 0, err
 		}
 		defer t.stop()
+		defer t.profile()()
 		before := b.sink.messages()
 		l := load{
 			addr: t.submit, sessions: 20, messages: messages / 20, size: 4 << 10, from: t.users[0],
