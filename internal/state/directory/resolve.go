@@ -233,7 +233,8 @@ func (s *resolver) catchAll(ctx context.Context, dom *Domain, depth int) (bool, 
 	return s.address(ctx, dom.CatchAll, "", depth+1)
 }
 
-// oldest adds the first account that was made and is not disabled: as a rule the operator's own.
+// oldest adds the first account that was made and is not disabled: as a rule the operator's own. Of several made in the same
+// millisecond it is the first by its address.
 func (s *resolver) oldest(ctx context.Context, a mail.Address) (bool, error) {
 	if err := s.r.open(ctx); err != nil {
 		return false, err
@@ -245,10 +246,16 @@ func (s *resolver) oldest(ctx context.Context, a mail.Address) (bool, error) {
 		if err != nil {
 			return false, damaged(err)
 		}
-		if row.Status != Disabled {
+		switch {
+		case row.Status == Disabled:
+		case found == nil:
+			found = row
+		case row.ID.Time().After(found.ID.Time()):
+			return false, nil
+		case row.Login() < found.Login():
 			found = row
 		}
-		return found == nil, nil
+		return true, nil
 	})
 	if err != nil || found == nil {
 		return false, err
