@@ -38,7 +38,7 @@ func (s *session) expunge(ctx context.Context, only []mail.UID) (done, error) {
 	if err != nil {
 		return done{}, err
 	}
-	s.logRemoved(len(gone)) //nolint:contextcheck // the mail log does not end with a connection
+	s.logRemoved(len(gone))
 	if !s.condStore || len(gone) == 0 {
 		return done{}, nil
 	}

@@ -89,7 +89,7 @@ func cmdClose(ctx context.Context, s *session, c *imap.Command) (done, error) {
 		if err != nil {
 			return done{}, err
 		}
-		s.logRemoved(len(gone)) //nolint:contextcheck // the mail log does not end with a connection
+		s.logRemoved(len(gone))
 	}
 	s.unselect()
 	return done{}, nil

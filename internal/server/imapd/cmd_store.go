@@ -33,7 +33,11 @@ func (s *session) store(ctx context.Context, c *imap.Command, n numbering) (done
 	}
 	// What others changed is told first: then the view is what the client believes, and what it need not be told after a
 	// silent STORE can be found by comparing.
-	if err := s.tellChanges(ctx, tellNoExpunge); err != nil || s.sel == nil {
+	before, err := s.sync(ctx, tellNoExpunge)
+	if err != nil {
+		return done{}, err
+	}
+	if err := s.tell(ctx, before, imap.Set{}); err != nil || s.sel == nil {
 		return done{}, err
 	}
 	spans, err := s.resolve(args.Set, n)
@@ -41,7 +45,7 @@ func (s *session) store(ctx context.Context, c *imap.Command, n numbering) (done
 		return done{}, err
 	}
 	ch := flagChange(args)
-	expected, gone, err := s.expected(ctx, spans, ch)
+	expected, gone, err := s.expected(ctx, spans, ch, before.Changed)
 	if err != nil {
 		return done{}, err
 	}
@@ -76,13 +80,21 @@ type flagState struct {
 	uid      mail.UID
 	flags    mail.Flags
 	keywords []string
+	// unsure says that the client was told other flags while its STORE was under way: some clients take those for the
+	// result, so the result is told too, silent or not.
+	unsure bool
 }
 
-// expected is what the client believes the messages' flags are after the change, ascending by UID.
-func (s *session) expected(ctx context.Context, spans []span, ch mailbox.FlagChange) ([]flagState, bool, error) {
+// expected is what the client believes the messages' flags are after the change, ascending by UID. told are the messages
+// whose flags it has heard of in this very command.
+func (s *session) expected(ctx context.Context, spans []span, ch mailbox.FlagChange, told []mailbox.Ref) ([]flagState, bool, error) {
+	var unsure imap.Set
+	for _, r := range told {
+		unsure.Add(uint32(r.UID))
+	}
 	var out []flagState
 	gone, err := s.each(ctx, spans, func(_ int, m mailbox.Message) error {
-		f := flagState{m.UID, m.Flags, m.Keywords}
+		f := flagState{m.UID, m.Flags, m.Keywords, unsure.Contains(uint32(m.UID))}
 		switch ch.Mode {
 		case mailbox.FlagsReplace:
 			f.flags, f.keywords = ch.Flags, ch.Keywords
@@ -126,8 +138,7 @@ func (s *session) tellStored(ctx context.Context, spans []span, args imap.Store,
 		for next < len(expected) && expected[next].uid < m.UID {
 			next++
 		}
-		asExpected := next < len(expected) && expected[next].uid == m.UID && expected[next].flags == m.Flags &&
-			slices.Equal(expected[next].keywords, m.Keywords)
+		asExpected := next < len(expected) && expected[next].holds(m)
 		news := s.condStore && changed.Contains(uint32(m.UID))
 		if !told.Contains(uint32(m.UID)) || args.Silent && asExpected && !news {
 			return nil
@@ -136,6 +147,11 @@ func (s *session) tellStored(ctx context.Context, spans []span, args imap.Store,
 		return nil
 	})
 	return err
+}
+
+// holds reports whether the client need not be told m's flags.
+func (f flagState) holds(m mailbox.Message) bool {
+	return f.uid == m.UID && f.flags == m.Flags && slices.Equal(f.keywords, m.Keywords) && !f.unsure
 }
 
 // stored is the answer: with the messages that UNCHANGEDSINCE saved, numbered as the command was.

@@ -115,7 +115,7 @@ const Busy = "* BYE [UNAVAILABLE] too many connections, please try again later\r
 
 // Serve runs one session; it is a listen.Handler.
 func (srv *Server) Serve(ctx context.Context, c *listen.Conn) {
-	s := srv.newSession(c) //nolint:contextcheck // the mail log does not end with a connection
+	s := srv.newSession(c)
 	defer s.close()
 	defer c.OnDrain(s.conn.Interrupt)()
 	err := s.run(ctx)
