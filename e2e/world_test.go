@@ -163,7 +163,11 @@ func (w *world) setup(line string) error {
 		if err != nil {
 			return err
 		}
-		_, err = admin.AddDomain(ctx, adminapi.NewDomain{Name: d})
+		of := mail.Domain("")
+		if len(words) > 2 {
+			of = mail.Domain(words[2])
+		}
+		_, err = admin.AddDomain(ctx, adminapi.NewDomain{Name: d, AliasOf: of})
 		return err
 	}
 	addr, err := mail.ParseAddress(words[1])
@@ -191,6 +195,8 @@ func (w *world) setup(line string) error {
 		_, err = admin.SetAlias(ctx, adminapi.NewAlias{Address: addr, Targets: targets})
 	case "group":
 		_, err = admin.AddGroup(ctx, adminapi.NewGroup{Address: addr, Members: targets})
+	case "catch-all":
+		_, err = admin.SetCatchAll(ctx, adminapi.CatchAll{Domain: addr.Domain, To: addr})
 	case "quota":
 		n, convErr := strconv.ParseInt(words[2], 10, 64)
 		if convErr != nil {
