@@ -79,10 +79,11 @@ func exim(t *testing.T, w *world, port, next int) (dir string) {
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	for _, p := range []string{"exim4-base", "exim4-daemon-light"} {
-		cmd := exec.Command("apt-get", "download", p)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Skipf("cannot download %s: %v: %s", p, err, out)
+		if out, err := download(dir, p); err != nil {
+			_ = exec.Command("apt-get", "update").Run() // on a fresh machine it knows no packages yet
+			if out, err = download(dir, p); err != nil {
+				t.Skipf("cannot download %s: %v: %s", p, err, out)
+			}
 		}
 	}
 	debs, _ := filepath.Glob(filepath.Join(dir, "*.deb"))
@@ -133,6 +134,12 @@ func exim(t *testing.T, w *world, port, next int) (dir string) {
 	})
 	must(t, peers.WaitForPort(fmt.Sprintf("127.0.0.1:%d", port)))
 	return dir
+}
+
+func download(dir, debianPackage string) ([]byte, error) {
+	cmd := exec.Command("apt-get", "download", debianPackage)
+	cmd.Dir = dir
+	return cmd.CombinedOutput()
 }
 
 // TestExim sends to Exim and gets from it, with TLS both ways.
