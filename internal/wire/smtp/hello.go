@@ -103,7 +103,7 @@ func (h Hello) Reply(greeting string) Reply {
 	lines[0] = h.Name + " " + greeting
 	for _, k := range keywords {
 		if h.Ext.Has(k.ext) {
-			lines = append(lines, string(h.appendParams(append([]byte(nil), k.name...), k.ext)))
+			lines = append(lines, k.name+string(h.appendParams(nil, k.ext)))
 		}
 	}
 	return Reply{Code: 250, Lines: lines}
