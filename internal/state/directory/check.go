@@ -97,7 +97,7 @@ func (c *checker) name(key, value []byte) error {
 	}
 	row, err := decodeAccount(v)
 	if err != nil {
-		return nil // reported by account
+		return nil //nolint:nilerr // account reports it
 	}
 	at := slices.IndexFunc(row.Addresses, func(b mail.Address) bool { return sameAddress(a, b) })
 	if at < 0 || n.primary != (at == 0) {
@@ -133,7 +133,7 @@ func (c *checker) password(key, value []byte) error {
 	id, err := mail.IDFromBytes(key)
 	if err != nil {
 		c.say("a password has a damaged key: %x", key)
-		return nil
+		return nil //nolint:nilerr // it is reported
 	}
 	if _, ok, err := c.has(accountKey(mail.AccountID{ID: id})); err != nil || !ok {
 		c.say("there is a password for account %s, which is not there", id)
