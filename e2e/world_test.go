@@ -170,6 +170,10 @@ func (w *world) setup(line string) error {
 		_, err = admin.AddDomain(ctx, adminapi.NewDomain{Name: d, AliasOf: of})
 		return err
 	}
+	if words[0] == "domain-alias" {
+		_, err := admin.AddDomain(ctx, adminapi.NewDomain{Name: mail.Domain(words[1]), AliasOf: mail.Domain(words[2])})
+		return err
+	}
 	addr, err := mail.ParseAddress(words[1])
 	if err != nil {
 		return err
