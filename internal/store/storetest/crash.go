@@ -276,7 +276,8 @@ func clones(fs *vfs.MemFS, seed uint64) []*vfs.MemFS {
 	}
 }
 
-// crashAtEverySync runs the load and, at every sync, looks at what a crash just before and just after it would leave.
+// crashAtEverySync runs the load and, at every sync, looks at what a crash just before and just after it would leave. With
+// -short it looks at every fifth such point.
 func crashAtEverySync(t *testing.T, d Disk) {
 	mem := vfs.NewCrashableMem()
 	l := &load{large: d.LargeBlob}
@@ -284,6 +285,9 @@ func crashAtEverySync(t *testing.T, d Disk) {
 	points := 0
 	examine := func() {
 		points++
+		if testing.Short() && points%5 != 0 {
+			return
+		}
 		p := l.promise()
 		for i, clone := range clones(mem, uint64(points)) {
 			// The clone may hold batches made after p was taken, whose blobs' names are known only now.

@@ -19,6 +19,9 @@ import (
 // load gets through.
 func everyWriteFails(t *testing.T, d Disk) {
 	step := 1
+	if testing.Short() {
+		step = 7
+	}
 	for n := 0; ; n += step {
 		ended, err := failAt(d, n)
 		if err != nil {
@@ -29,7 +32,7 @@ func everyWriteFails(t *testing.T, d Disk) {
 			return
 		}
 		if n > 60 {
-			step = 5 // what comes later is more of the same
+			step = max(step, 5) // what comes later is more of the same
 		}
 	}
 }

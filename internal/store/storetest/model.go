@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,8 +42,15 @@ type machine struct {
 	then *model     // what it must show
 }
 
-// checkModel runs random operations against a model.
+// checkModel runs random operations against a model, fewer of them with -short.
 func checkModel(t *testing.T, make func(t testing.TB) Harness) {
+	if checks := flag.Lookup("rapid.checks"); testing.Short() && checks != nil {
+		before := checks.Value.String()
+		if err := checks.Value.Set("15"); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = checks.Value.Set(before) }() // it was valid before
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		x := &machine{engine: start(t, make(t)), m: newModel()}
 		defer func() {
