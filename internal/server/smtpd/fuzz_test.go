@@ -33,6 +33,7 @@ func (t *tape) Read(p []byte) (int, error) {
 }
 
 func (t *tape) Write(p []byte) (int, error)      { return t.out.Write(p) }
+func (t *tape) Close() error                     { return nil }
 func (t *tape) SetReadDeadline(time.Time) error  { return nil }
 func (t *tape) SetWriteDeadline(time.Time) error { return nil }
 

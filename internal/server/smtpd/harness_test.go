@@ -289,6 +289,7 @@ func (c *client) closed() {
 	if rest, err := io.ReadAll(c.r); len(rest) > 0 || err != nil && !errors.Is(err, net.ErrClosed) && !isReset(err) {
 		c.t.Fatalf("not closed: %q, %v", rest, err)
 	}
+	_ = c.conn.Close()
 }
 
 func isReset(err error) bool { return strings.Contains(err.Error(), "reset by peer") }
@@ -323,4 +324,5 @@ func (s *setup) talk(t testing.TB, script string) {
 			t.Fatalf("line %d: %q", n, l)
 		}
 	}
+	_ = c.conn.Close()
 }

@@ -3,6 +3,7 @@ package smtpd
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -173,8 +174,24 @@ func (s *Server) session(ctx context.Context, lc *line.Conn, remote netip.AddrPo
 	ss.secured()
 	defer ss.lookUpName(ctx)()
 	defer s.cfg.MailLog.Connected(ss.logSession())()
-	ss.run(ctx)
-	if err := lc.Flush(); err != nil {
-		s.cfg.Log.Debug("last reply not sent", "remote", remote, "error", err)
+	err := ss.run(ctx)
+	if leaving(err) {
+		err = lc.CloseGently(lingerBytes, lingerTime)
+	} else {
+		err = errors.Join(lc.Flush(), lc.Close())
 	}
+	if err != nil {
+		s.cfg.Log.Debug("connection not closed in order", "remote", remote, "error", err)
+	}
+}
+
+// A client that is thrown out gets this long to read why.
+const (
+	lingerBytes = 1 << 20
+	lingerTime  = 2 * time.Second
+)
+
+// leaving reports whether the session ended by our will while the client may still be sending.
+func leaving(err error) bool {
+	return errors.Is(err, errEnd) || errors.Is(err, line.ErrEarlyTalker) || errors.Is(err, line.ErrEndless) || line.IsBareNewline(err)
 }

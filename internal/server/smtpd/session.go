@@ -15,8 +15,11 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/wire/smtp"
 )
 
-// errEnd ends a session in which everything has been said.
-var errEnd = errors.New("smtpd: session over")
+// The two ends of a session in which everything has been said: by us, and by QUIT.
+var (
+	errEnd  = errors.New("smtpd: session ended")
+	errQuit = errors.New("smtpd: client quit")
+)
 
 // session is one connection's state; one goroutine has it.
 type session struct {
@@ -78,14 +81,15 @@ func (s *session) trusted() bool {
 
 func (s *session) loggedIn() bool { return !s.id.Account.IsZero() }
 
-// run greets, and answers commands until the end.
-func (s *session) run(ctx context.Context) {
+// run greets, and answers commands until the end, which it gives the reason of.
+func (s *session) run(ctx context.Context) error {
 	defer s.reset()
 	err := s.greet()
 	for err == nil {
 		err = s.next(ctx)
 	}
 	s.farewell(err)
+	return err
 }
 
 func (s *session) greet() error {
@@ -160,7 +164,7 @@ func (s *session) tooMuch(text string) error {
 // farewell says why the session ends, where there is somebody to hear it.
 func (s *session) farewell(err error) {
 	switch {
-	case errors.Is(err, errEnd), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, errEnd), errors.Is(err, errQuit), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 	case errors.Is(err, line.ErrEarlyTalker):
 		f := mail.Refuse(mail.KindPolicy, "you spoke before the greeting")
 		s.refused(obs.StageConnect, mail.Address{}, f)
@@ -173,7 +177,7 @@ func (s *session) farewell(err error) {
 	case errors.Is(err, line.ErrEndless):
 		s.reply(smtp.Say(500, "5.5.6", "Line too long, closing connection"))
 	}
-	if err != nil && !errors.Is(err, errEnd) {
+	if !errors.Is(err, errEnd) && !errors.Is(err, errQuit) {
 		s.cfg.Log.Debug("session ended", "remote", s.remote, "error", err)
 	}
 }

@@ -159,6 +159,34 @@ func (c *Conn) Close() error {
 	return nc.Close()
 }
 
+// CloseGently sends what waits, tells the peer that nothing more comes, and closes the connection once the peer has closed its side
+// too, or limit bytes more have come, or the time is over. A connection that is closed while input is still arriving is reset, and
+// what was sent last can be lost by it; this is for last words that the peer should get to read.
+func (c *Conn) CloseGently(limit int, d time.Duration) error {
+	defer c.Close()
+	if err := c.Flush(); err != nil {
+		return err
+	}
+	if half, ok := c.dl.nc.(interface{ CloseWrite() error }); ok {
+		if err := half.CloseWrite(); err != nil {
+			return err
+		}
+	}
+	deadline := time.Now().Add(d)
+	for limit > 0 {
+		c.r, c.w = 0, 0
+		err := c.fillBy(deadline, waitContent)
+		if errors.Is(err, io.EOF) || errors.Is(err, ErrTimeout) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		limit -= c.Buffered()
+	}
+	return nil
+}
+
 // Release hands the buffers back to the pool while nothing is in them; call it when the session is over. A wait for a
 // line that takes longer than Config.Idle does it by itself.
 func (c *Conn) Release() {
