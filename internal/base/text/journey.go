@@ -14,6 +14,7 @@ const (
 	JourneyReleased     Key = "journey.released"
 	JourneyRetried      Key = "journey.retried"
 	JourneyLookedUp     Key = "journey.looked-up"
+	JourneyRouted       Key = "journey.routed"
 	JourneyNotFound     Key = "journey.not-found"
 	JourneyConnected    Key = "journey.connected"
 	JourneyUsedAgain    Key = "journey.used-again"
@@ -39,6 +40,7 @@ const (
 	JourneyNextTry    Key = "journey.next-try"
 	JourneyAnswer     Key = "journey.answer"
 	JourneyAnswerOf   Key = "journey.answer-of"
+	JourneyReason     Key = "journey.reason"
 
 	JourneyNullPath  Key = "journey.null-path"
 	JourneyNotWanted Key = "journey.not-wanted"
@@ -59,6 +61,7 @@ var journeyTexts = table{
 	JourneyReleased:     {"Released by %s", "Freigegeben durch %s"},
 	JourneyRetried:      {"A new try at once was asked for by %s", "Neuer Versuch sofort, verlangt durch %s"},
 	JourneyLookedUp:     {"The mail servers of %[1]s are: %[2]s", "Die Mailserver von %[1]s sind: %[2]s"},
+	JourneyRouted:       {"Mail for %[1]s goes through %[2]s", "Post für %[1]s geht über %[2]s"},
 	JourneyNotFound:     {"The mail servers of %[1]s were not found: %[2]s", "Die Mailserver von %[1]s wurden nicht gefunden: %[2]s"},
 	JourneyConnected:    {"Connected to %s", "Verbunden mit %s"},
 	JourneyUsedAgain:    {"Used the open connection to %s again", "Die offene Verbindung zu %s weiter benutzt"},
@@ -86,6 +89,7 @@ var journeyTexts = table{
 	JourneyNextTry:    {"next try at %s", "nächster Versuch um %s"},
 	JourneyAnswer:     {"answer: %s", "Antwort: %s"},
 	JourneyAnswerOf:   {"answer of %[1]s: %[2]s", "Antwort von %[1]s: %[2]s"},
+	JourneyReason:     {"because: %s", "Grund: %s"},
 
 	JourneyNullPath:  {"it is itself a notice or has no sender", "sie ist selbst eine Benachrichtigung oder hat keinen Absender"},
 	JourneyNotWanted: {"the sender wished no notice", "der Absender wünschte keine Benachrichtigung"},

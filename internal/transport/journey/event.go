@@ -29,7 +29,7 @@ const (
 	Released
 	// Retried: somebody asked for an attempt at once.
 	Retried
-	// LookedUp: Detail lists the mail servers of domain Target, [Reply] if it went wrong.
+	// LookedUp: Detail lists the mail servers of domain Target, [Via]: RouteVia, [Reply] if it went wrong.
 	LookedUp
 	// Attempted: a connection to Server at Address, [TLS], [Policy], [Reply]: why it did not come to be, [Detail]: AttemptedAgain.
 	Attempted

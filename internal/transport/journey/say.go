@@ -1,7 +1,6 @@
 package journey
 
 import (
-	"cmp"
 	"strings"
 	"time"
 
@@ -19,6 +18,12 @@ const (
 	ReasonNullPath  = "null-path"
 	ReasonNotWanted = "not-wanted"
 	ReasonNoNotice  = "no-notice"
+
+	// ByAdmin is the Detail of what an admin did who is not known by a name.
+	ByAdmin = "admin"
+
+	// RouteVia is the Via of LookedUp if a rule of the configuration decides, and not the DNS.
+	RouteVia = "route"
 
 	// AttemptedAgain is the Detail of Attempted if a connection that was still open was used.
 	AttemptedAgain = "again"
@@ -123,7 +128,10 @@ func protocol(p string) string {
 }
 
 func (s *sentence) admin(e Event) {
-	by := cmp.Or(e.Detail, text.Say(s.lang, text.JourneySomebody))
+	by := e.Detail
+	if by == "" || by == ByAdmin {
+		by = text.Say(s.lang, text.JourneySomebody)
+	}
 	switch e.Kind {
 	case Held:
 		s.add(text.JourneyHeld, by)
@@ -139,11 +147,13 @@ func (s *sentence) admin(e Event) {
 func (s *sentence) attempt(e Event) {
 	switch {
 	case e.Kind == LookedUp && e.Reply != "":
-		s.add(text.JourneyNotFound, e.Target, e.Reply)
+		s.add(text.JourneyNotFound, e.Target, text.Words(s.lang, e.Reply))
+	case e.Kind == LookedUp && e.Via != "":
+		s.add(text.JourneyRouted, e.Target, e.Detail)
 	case e.Kind == LookedUp:
 		s.add(text.JourneyLookedUp, e.Target, e.Detail)
 	case e.Reply != "":
-		s.add(text.JourneyNotConnected, e.peer(), e.Reply)
+		s.add(text.JourneyNotConnected, e.peer(), text.Words(s.lang, e.Reply))
 	case e.Detail == AttemptedAgain:
 		s.add(text.JourneyUsedAgain, e.peer())
 		s.tls(e)
@@ -197,12 +207,26 @@ func (s *sentence) outcome(e Event) {
 		return
 	}
 	switch {
-	case e.Server != "":
+	case e.Reply == "":
+	case e.Server != "" && isReply(e.Reply):
 		s.add(text.JourneyAnswerOf, e.Server, e.Reply)
-	case e.Reply != "":
-		s.parts = append(s.parts, e.Reply)
+	default:
+		s.add(text.JourneyReason, text.Words(s.lang, e.Reply))
 	}
 	s.when(text.JourneyNextTry, e.Next)
+}
+
+// isReply reports whether the words are a server's reply, which starts with its code.
+func isReply(words string) bool {
+	if len(words) < 3 {
+		return false
+	}
+	for i := range 3 {
+		if words[i] < '0' || words[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // peer is the other side's name and address: "mx.example [192.0.2.1]".

@@ -151,7 +151,7 @@ var scriptCases = map[string]scriptCase{
 		C: RCPT TO:<b@x.test>
 		S: 550 no
 		CLOSE`)}, to: "a@x.test b@x.test", want: "ok never"},
-	"too large": {scripts: []script{script(hello("SIZE 10"))}, want: "never", reply: "5.3.4 27 bytes"},
+	"too large": {scripts: []script{script(hello("SIZE 10"))}, want: "never", reply: "5.3.4 27 > 10 bytes"},
 	"8-bit content, no 8BITMIME": {scripts: []script{script(hello())}, body: "Subject: x\r\n\r\nüber\r\n",
 		want: "never", reply: "5.6.3 8BITMIME"},
 	"UTF-8 header, no SMTPUTF8": {scripts: []script{script(hello("8BITMIME"))}, body: "Subject: ü\r\n\r\nx\r\n",

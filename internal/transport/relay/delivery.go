@@ -81,6 +81,9 @@ func (d *delivery) lookedUp(domain mail.Domain, err error) {
 	if err != nil {
 		e.Reply = mail.AsFault(err).Public
 	}
+	if d.route.Smarthost != nil {
+		e.Via = journey.RouteVia
+	}
 	var names []string
 	for _, h := range d.route.Hosts {
 		names = append(names, h.Name)

@@ -29,7 +29,7 @@ func (d *delivery) envelope(s *session) (*mail.Envelope, *queue.Result, error) {
 		return nil, &res, nil
 	}
 	if limit := s.hello.MaxSize; limit > 0 && env.Size > limit {
-		return refuse(mail.KindTooLarge, fmt.Sprintf("the message has %d bytes, the server %s takes %d at most", env.Size, s.host.Name, limit))
+		return refuse(mail.KindTooLarge, fmt.Sprintf("the message is too large for the server %s (%d > %d bytes)", s.host.Name, env.Size, limit))
 	}
 	if env.Body == mail.BodyBinary && !ext.Has(smtp.BinaryMIME|smtp.Chunking) {
 		return refuse(mail.KindNeeds8Bit, "the server "+s.host.Name+" does not take binary content (BINARYMIME)")

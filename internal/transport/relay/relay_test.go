@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/base/text"
 	"github.com/posthorn-mail/posthorn/internal/transport/journey"
 	"github.com/posthorn-mail/posthorn/internal/transport/route"
 )
@@ -17,7 +18,7 @@ func TestScripts(t *testing.T) {
 			b := newBench(t, dialer{"192.0.2.1:25": srv.addr}, nil)
 			body := tc.body
 			if body == "" {
-				body = text
+				body = content
 			}
 			m := b.message(body)
 			if tc.change != nil {
@@ -35,6 +36,11 @@ func TestScripts(t *testing.T) {
 			status, words, _ := strings.Cut(tc.reply, " ")
 			if r := got.Results[0]; tc.reply != "" && (r.Enhanced != status || !strings.Contains(r.Reply, words)) {
 				t.Errorf("%q %q", r.Enhanced, r.Reply)
+			}
+			for _, r := range got.Results {
+				if r.Code == 0 && r.Reply != "" && text.Words(text.DE, r.Reply) == r.Reply {
+					t.Errorf("nobody says in German: %q", r.Reply)
+				}
 			}
 			b.relay.Close() // waits for QUIT
 			srv.mu.Lock()
@@ -58,7 +64,7 @@ func TestNextServerOnTrouble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			one, two := serve(t, nil, first), serve(t, nil, simple)
 			b := newBench(t, dialer{"192.0.2.1:25": one.addr, "192.0.2.2:25": two.addr}, nil)
-			got := b.send(b.message(text), "a@x.test")
+			got := b.send(b.message(content), "a@x.test")
 			if statuses(got) != "ok" || got.Results[0].Server != "mx2.x.test" {
 				t.Fatalf("%+v", got)
 			}
@@ -72,7 +78,7 @@ func TestNowhereToGo(t *testing.T) {
 	for to, want := range map[string]string{
 		"a@nowhere.test": "never", "a@null.test": "never", "a@x.test": "later unreachable", "a@broken.test": "later unreachable",
 	} {
-		if got := b.send(b.message(text), to); statuses(got) != want || len(got.Events) == 0 {
+		if got := b.send(b.message(content), to); statuses(got) != want || len(got.Events) == 0 {
 			t.Errorf("%s: %s %+v", to, statuses(got), got)
 		}
 	}
@@ -88,7 +94,7 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 		o.IdleFor, o.MaxMessages = time.Hour, 3
 	})
 	b.zone.Remove("mx2.x.test")
-	m := b.message(text)
+	m := b.message(content)
 	for i, want := range []string{"ok", "never", "ok", "ok"} {
 		got := b.send(m, "a@x.test")
 		if statuses(got) != want {
@@ -105,7 +111,7 @@ func TestDeadIdleConnectionCostsNothing(t *testing.T) {
 	b := newBench(t, dialer{"192.0.2.1:25": srv.addr}, func(o *Options, _ *route.Options) { o.IdleFor = time.Hour })
 	b.zone.Remove("mx2.x.test")
 	for range 2 {
-		if got := b.send(b.message(text), "a@x.test"); statuses(got) != "ok" {
+		if got := b.send(b.message(content), "a@x.test"); statuses(got) != "ok" {
 			t.Fatalf("%+v", got)
 		}
 	}

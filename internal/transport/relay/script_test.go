@@ -228,7 +228,7 @@ func newBench(t testing.TB, servers dialer, change func(*Options, *route.Options
 	return b
 }
 
-const text = "Subject: hi\r\n\r\n.dot\r\nline\r\n"
+const content = "Subject: hi\r\n\r\n.dot\r\nline\r\n"
 
 // message stages and commits a body and gives a message with it.
 func (b *bench) message(body string) *queue.Message {

@@ -57,7 +57,7 @@ func TestOpportunisticTLS(t *testing.T) {
 				}
 			})
 			b.zone.Remove("mx2.x.test")
-			got := b.send(b.message(text), "a@x.test")
+			got := b.send(b.message(content), "a@x.test")
 			r := got.Results[0]
 			if statuses(got) != "ok" || r.Policy != tc.policy || strings.HasPrefix(r.TLS, "TLS 1.3, TLS_") != tc.tls || (r.TLSVersion == tls.VersionTLS13) != tc.tls {
 				t.Fatalf("%+v", got)
@@ -102,7 +102,7 @@ func TestDemandedTLS(t *testing.T) {
 				}
 				smarthost(route.Smarthost{Host: "smart.test", Port: 25, Security: tc.sec})(o, ro)
 			})
-			if got := b.send(b.message(text), "a@x.test"); statuses(got) != tc.want {
+			if got := b.send(b.message(content), "a@x.test"); statuses(got) != tc.want {
 				t.Fatalf("%+v", got)
 			}
 		})
@@ -137,7 +137,7 @@ func TestLogin(t *testing.T) {
 				o.RootCAs = roots
 				smarthost(route.Smarthost{Host: "smart.test", Security: route.Implicit, Login: "me", PasswordFile: file})(o, ro)
 			})
-			got := b.send(b.message(text), "a@x.test")
+			got := b.send(b.message(content), "a@x.test")
 			if statuses(got) != tc.want || !strings.Contains(got.Results[0].Reply, tc.reply) {
 				t.Fatalf("%+v", got)
 			}
@@ -169,7 +169,7 @@ func TestLMTP(t *testing.T) {
 		S: 250 2.0.0 stored
 		S: 452 4.2.2 full`)
 	b := newBench(t, dialer{"192.0.2.9:24": srv.addr}, smarthost(route.Smarthost{Host: "smart.test", Protocol: route.LMTP}))
-	got := b.send(b.message(text), "a@x.test", "b@x.test", "c@y.test")
+	got := b.send(b.message(content), "a@x.test", "b@x.test", "c@y.test")
 	if statuses(got) != "ok never later" || !got.Results[0].Final {
 		t.Fatalf("%+v", got)
 	}
@@ -192,7 +192,7 @@ func TestCancelEndsAnAttempt(t *testing.T) {
 		cancel() // while the greeting is waited for
 		_, _ = io.Copy(io.Discard, nc)
 	}()
-	m := b.message(text)
+	m := b.message(content)
 	got := b.relay.Send(ctx, queue.Job{Message: m, Recipients: []mail.Recipient{{Address: mail.Address{Local: "a", Domain: "x.test"}}}})
 	if got.Results[0].Status != queue.Deferred {
 		t.Fatalf("%+v", got)
@@ -210,7 +210,7 @@ func TestTimeouts(t *testing.T) {
 			b := newBench(t, dialer{"192.0.2.1:25": srv.addr}, func(o *Options, _ *route.Options) {
 				o.Timeouts = Timeouts{Greeting: short, Command: short, Data: short, Final: short}
 			})
-			got := b.send(b.message(text), "a@x.test")
+			got := b.send(b.message(content), "a@x.test")
 			if got.Results[0].Status != queue.Deferred {
 				t.Fatalf("%+v", got)
 			}
@@ -239,7 +239,7 @@ func TestAnAttemptEnds(t *testing.T) {
 	b := newBench(t, dialer{"192.0.2.1:25": ln.Addr().String()}, func(o *Options, _ *route.Options) {
 		o.Timeouts.Attempt = 50 * time.Millisecond
 	})
-	if got := b.send(b.message(text), "a@x.test"); statuses(got) != "later unreachable" || !strings.Contains(got.Results[0].Reply, "took too long") {
+	if got := b.send(b.message(content), "a@x.test"); statuses(got) != "later unreachable" || !strings.Contains(got.Results[0].Reply, "took too long") {
 		t.Fatalf("%+v", got)
 	}
 }
