@@ -45,7 +45,7 @@ func (a *Account) transferAll(ctx context.Context, from, to mail.MailboxID) (Cop
 func (a *Account) transfer(ctx context.Context, from mail.MailboxID, uids []mail.UID, to mail.MailboxID, kind transferKind) (Copied, error) {
 	var out Copied
 	for first := true; first || len(uids) > 0; first = false {
-		n := min(len(uids), maxPerCommit)
+		n := min(len(uids), a.svc.bulk)
 		var src, dst []mail.UID
 		err := a.change(ctx, func(st *state, t *txn) error {
 			src, dst = nil, nil

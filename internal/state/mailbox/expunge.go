@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	// maxPerCommit bounds the messages that one commit takes out, copies or moves; more are several commits, each whole.
-	maxPerCommit = 1 << 15
 	// rangeRun is the number of neighbours from which their rows are deleted as a range.
 	rangeRun = 16
 )
@@ -58,7 +56,7 @@ func (a *Account) expungeWhere(ctx context.Context, m mail.MailboxID, only []mai
 				return err
 			}
 			var sel []entry
-			sel, more = choose(&snap, only, w, maxPerCommit)
+			sel, more = choose(&snap, only, w, a.svc.bulk)
 			if len(sel) == 0 {
 				return nil
 			}
@@ -90,7 +88,7 @@ func (a *Account) emptyBut(ctx context.Context, m mail.MailboxID, keep int64) er
 			if err != nil {
 				return err
 			}
-			sel, _ := choose(&snap, nil, anyPlace, maxPerCommit)
+			sel, _ := choose(&snap, nil, anyPlace, a.svc.bulk)
 			return t.takeOut(ctx, m, sel, &snap)
 		})
 		if err != nil || done {

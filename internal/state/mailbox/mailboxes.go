@@ -149,11 +149,11 @@ func (a *Account) Delete(ctx context.Context, id mail.MailboxID) error {
 		if err := a.mayDelete(ctx, id); err != nil {
 			return err
 		}
-		if err := a.emptyBut(ctx, id, maxPerCommit); err != nil {
+		if err := a.emptyBut(ctx, id, int64(a.svc.bulk)); err != nil {
 			return err
 		}
 		err := a.change(ctx, func(st *state, t *txn) error {
-			if left = st.head.counts[id].total > maxPerCommit; left {
+			if left = st.head.counts[id].total > int64(a.svc.bulk); left {
 				return nil
 			}
 			return t.deleteMailbox(ctx, st, id)

@@ -15,6 +15,7 @@ import (
 const (
 	defaultCache   = 256 << 20
 	defaultJournal = 1 << 16
+	defaultBulk    = 1 << 15
 	// maxIdle is how many accounts that nobody uses stay in memory.
 	maxIdle = 4096
 	// maxTries bounds how often an operation that met a conflict is tried.
@@ -27,6 +28,7 @@ type Service struct {
 	clock   clock.Clock
 	log     *slog.Logger
 	journal uint64
+	bulk    int // messages that one commit takes out, copies or moves; more are several commits, each whole
 	hubs    hubs
 	cache   cache
 
@@ -37,7 +39,7 @@ type Service struct {
 
 // New makes a Service. The store stays the caller's.
 func New(st store.Store, o Options) *Service {
-	s := &Service{st: st, clock: o.Clock, log: o.Log, journal: o.Journal, accounts: map[mail.AccountID]*state{}}
+	s := &Service{st: st, clock: o.Clock, log: o.Log, journal: o.Journal, bulk: defaultBulk, accounts: map[mail.AccountID]*state{}}
 	if s.clock == nil {
 		s.clock = clock.Real()
 	}
