@@ -62,7 +62,7 @@ const (
 // service makes a listener for a protocol's sessions.
 func (a *App) service(name string, where []config.Addr, e entry, cfg listen.Config, h listen.Handler) service {
 	cfg.Name, cfg.Log, cfg.Drain = name, a.world.Log, drain
-	cfg.ProxyFrom, cfg.MaxPerAddr = a.cfg.Listen.ProxyFrom, a.cfg.Listen.PerAddress
+	cfg.ProxyFrom, cfg.MaxPerAddr = config.Prefixes(a.cfg.Listen.ProxyFrom), a.cfg.Listen.PerAddress
 	if e == implicitTLS {
 		cfg.TLS = a.certs.TLSConfig()
 	}
@@ -75,7 +75,7 @@ func smtpBusy(s *smtpd.Server) listen.Config {
 
 func (a *App) smtpConfig(role smtpd.Role, name string, starttls *tls.Config) smtpd.Config {
 	cfg := smtpd.Config{
-		Role: role, Listener: name, Hostname: a.cfg.Hostname.Domain, TLS: starttls, Trusted: a.cfg.Listen.Trusted,
+		Role: role, Listener: name, Hostname: a.cfg.Hostname.Domain, TLS: starttls, Trusted: config.Prefixes(a.cfg.Listen.Trusted),
 		LookUpName: a.lookUpName, Intake: smtpd.Into(a.intake), Limits: smtpd.DefaultLimits(),
 		Clock: a.world.Clock, Log: a.world.Log, MailLog: a.mailLog,
 	}

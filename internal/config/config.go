@@ -2,7 +2,6 @@ package config
 
 import (
 	"log/slog"
-	"net/netip"
 	"path/filepath"
 	"time"
 )
@@ -40,9 +39,9 @@ type Listen struct {
 	// Metrics is for Prometheus (/metrics) and for health checks (/healthz, /readyz). It has no login: keep it local.
 	Metrics []Addr `toml:"metrics"`
 	// ProxyFrom lists networks whose connections start with a PROXY protocol header (v1 or v2) naming the real client.
-	ProxyFrom []netip.Prefix `toml:"proxy_from"`
+	ProxyFrom []Network `toml:"proxy_from"`
 	// Trusted lists networks whose clients may send anywhere without a login: printers, old machines. Nobody else relays.
-	Trusted []netip.Prefix `toml:"trusted"`
+	Trusted []Network `toml:"trusted"`
 	// PerAddress bounds the connections open at once from one address (IPv6: from one /64), for each protocol.
 	PerAddress int `toml:"per_address"`
 }

@@ -113,6 +113,20 @@ func TestLoadMakesPathsAbsolute(t *testing.T) {
 	}
 }
 
+func TestNetworks(t *testing.T) {
+	c, err := Parse("f", []byte("hostname = \"a.test\"\n[listen]\ntrusted = [\"192.0.2.7\", \"2001:db8::1\", \"10.1.2.3/8\"]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(Prefixes(c.Listen.Trusted)), "[192.0.2.7/32 2001:db8::1/128 10.0.0.0/8]"; got != want {
+		t.Errorf("read %s, want %s", got, want)
+	}
+	_, err = Parse("f", []byte("hostname = \"a.test\"\n[listen]\ntrusted = [\"printer\"]"))
+	if err == nil || !strings.HasPrefix(err.Error(), "f:3: ") || !strings.Contains(err.Error(), "is not an address or a network") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRouteHostPort(t *testing.T) {
 	for in, want := range map[string]string{"a": "a 0 <nil>", "a:26": "a 26 <nil>", "[2001:db8::1]:25": "2001:db8::1 25 <nil>"} {
 		r := Route{Host: in}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,32 @@ func (a *Addr) UnmarshalText(b []byte) error {
 	}
 	*a = TCP(s)
 	return nil
+}
+
+// Network is addresses that belong together.
+type Network struct{ netip.Prefix }
+
+// UnmarshalText reads "10.0.0.0/8" or a single address.
+func (n *Network) UnmarshalText(b []byte) error {
+	if a, err := netip.ParseAddr(string(b)); err == nil && a.Zone() == "" {
+		n.Prefix = netip.PrefixFrom(a, a.BitLen())
+		return nil
+	}
+	p, err := netip.ParsePrefix(string(b))
+	if err != nil {
+		return fmt.Errorf("%q is not an address or a network such as \"10.0.0.0/8\"", b)
+	}
+	n.Prefix = p.Masked()
+	return nil
+}
+
+// Prefixes are networks in the terms of net/netip.
+func Prefixes(networks []Network) []netip.Prefix {
+	out := make([]netip.Prefix, len(networks))
+	for i, n := range networks {
+		out[i] = n.Prefix
+	}
+	return out
 }
 
 // Size is a number of bytes: "50 MiB", "100MB", "4096".

@@ -28,6 +28,7 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/store/pebblestore"
 	"github.com/posthorn-mail/posthorn/internal/transport/journey"
 	"github.com/posthorn-mail/posthorn/internal/transport/queue"
+	"github.com/posthorn-mail/posthorn/internal/wire/message"
 )
 
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -233,11 +234,9 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
-func TestQueueAndJourneys(t *testing.T) {
-	b := newBench(t)
-	p := b.admin.parts
-	id := mail.MessageID{ID: mail.NewID(now)}
-	w := p.Store.Stage(t.Context())
+func stage(t *testing.T, st store.Store) store.StagedBlob {
+	t.Helper()
+	w := st.Stage(t.Context())
 	if _, err := io.WriteString(w, "Subject: x\r\n\r\nx\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -245,6 +244,14 @@ func TestQueueAndJourneys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return staged
+}
+
+func TestQueueAndJourneys(t *testing.T) {
+	b := newBench(t)
+	p := b.admin.parts
+	id := mail.MessageID{ID: mail.NewID(now)}
+	staged := stage(t, p.Store)
 	batch := store.NewBatch()
 	batch.AddBlob(staged)
 	p.Queue.Add(batch, queue.Message{ID: id, From: addr("a@nord.test"), Blob: staged.Ref(), Recipients: []mail.Recipient{{Address: addr("b@sued.test")}}})
@@ -338,6 +345,9 @@ func TestCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := b.admin.AddAccount(ctx, NewAccount{Addresses: []mail.Address{addr("anna@nord.test")}}); err != nil {
+		t.Fatal(err)
+	}
 	ln, err := net.Listen("tcp", ":0")
 	if err != nil {
 		t.Fatal(err)
@@ -399,5 +409,44 @@ null.test. MX 0 .
 	b.zone.Break("nord.test")
 	if found, _ = check(); found[text.CheckDNSFails].Level != Bad {
 		t.Error("a DNS that fails was not found")
+	}
+}
+
+// TestCheckFindsDamage takes a row away behind the server's back.
+func TestCheckFindsDamage(t *testing.T) {
+	b := newBench(t)
+	ctx := t.Context()
+	if _, err := b.admin.AddDomain(ctx, NewDomain{Name: "nord.test"}); err != nil {
+		t.Fatal(err)
+	}
+	acc, err := b.admin.AddAccount(ctx, NewAccount{Addresses: []mail.Address{addr("anna@nord.test")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := b.admin.parts.Mailboxes.Account(acc.ID)
+	inbox, err := box.ByRole(ctx, mail.RoleInbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	staged := stage(t, b.admin.parts.Store)
+	if _, err := box.Append(ctx, mailbox.Append{Blob: staged.Ref(), Summary: &message.Summary{}}, staged); err != nil {
+		t.Fatal(err)
+	}
+	p := store.Partition{Kind: store.KindAccount, ID: acc.ID.ID}
+	batch := store.NewBatch()
+	batch.Raise(p)
+	batch.Delete(p.Key(append([]byte{'c'}, inbox.ID.ID[:]...)...))
+	if err := store.Commit(ctx, b.admin.parts.Store, batch); err != nil {
+		t.Fatal(err)
+	}
+	var damage []string
+	_, err = b.admin.Check(ctx, CheckWhat{Depth: Full}, func(f Finding) error {
+		if f.Key == text.CheckStoreDamaged {
+			damage = append(damage, f.Args...)
+		}
+		return nil
+	})
+	if err != nil || len(damage) == 0 || !strings.Contains(damage[0], "anna@nord.test") {
+		t.Errorf("found %v, %v", damage, err)
 	}
 }
