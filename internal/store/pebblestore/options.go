@@ -91,7 +91,7 @@ func (d *DB) pebbleOptions() *pebble.Options {
 		MemTableSize:                uint64(d.opt.MemTableBytes),
 		MemTableStopWritesThreshold: 4,
 		// Pebble takes the memtables' memory out of the cache: without room for them here nothing read would ever stay.
-		CacheSize:                  d.opt.CacheBytes + 3*int64(d.opt.MemTableBytes),
+		CacheSize:                  d.opt.CacheBytes + 2*int64(d.opt.MemTableBytes),
 		MaxOpenFiles:               1000,
 		L0CompactionThreshold:      4,
 		L0StopWritesThreshold:      64,
