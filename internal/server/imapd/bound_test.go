@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/posthorn-mail/posthorn/internal/base/clock"
 )
 
 // pattern is a large message made on the way.
@@ -115,4 +117,40 @@ func TestLongLineEndsTheSession(t *testing.T) {
 	if l := p.line(); !strings.HasPrefix(l, "* BYE [TOOBIG]") {
 		t.Error(l)
 	}
+}
+
+func TestExpensiveQuestionsAreRefused(t *testing.T) {
+	s := start(t, Options{Limits: Limits{Search: time.Nanosecond}})
+	p := s.login(t)
+	p.ask("a", "SELECT INBOX")
+	p.fill(70)
+	if got := p.ask("b", "SEARCH BODY nothing"); !strings.HasPrefix(got[len(got)-1], "b NO [LIMIT]") {
+		t.Error(got)
+	}
+	for i := range 100 {
+		p.ask("c", "CREATE "+strings.Repeat(fmt.Sprintf("%s%d/", strings.Repeat("a", 190), i), 12)+"x")
+	}
+	pattern := `"` + strings.Repeat("*a", 500) + `"`
+	if got := p.ask("d", `LIST "" (`+strings.Repeat(pattern+" ", 20)+`*)`); !strings.HasPrefix(got[len(got)-1], "d NO [LIMIT]") {
+		t.Errorf("%.200q", got[len(got)-1])
+	}
+}
+
+func TestIdleHasAnEnd(t *testing.T) {
+	clk := clock.NewFake(time.Now())
+	s := start(t, Options{Clock: clk})
+	p, q := s.login(t), s.login(t)
+	p.ask("a", "SELECT INBOX")
+	p.send("b IDLE")
+	p.line()
+	q.ask("a", "APPEND INBOX {6+}\r\na: b\r\n")
+	if got := p.line(); got != "* 1 EXISTS" {
+		t.Fatal(got)
+	}
+	clk.Advance(31 * time.Minute)
+	q.ask("b", "APPEND INBOX {6+}\r\na: b\r\n")
+	if got := p.until("* BYE"); got[0] != "* 2 EXISTS" {
+		t.Error(got)
+	}
+	p.ended()
 }

@@ -18,8 +18,16 @@ func cmdIdle(ctx context.Context, s *session, c *imap.Command) (done, error) {
 		return done{}, err
 	}
 	defer s.hear()()
+	// A client has to ask anew in time (RFC 9051 section 6.3.13), however much it is told meanwhile.
+	end := s.srv.Clock.Now().Add(s.srv.Limits.Idle)
+	defer s.conn.SetLineTimeout(s.srv.Limits.Idle)
 	s.w.Continue("idling")
 	for !s.over {
+		left := end.Sub(s.srv.Clock.Now())
+		if left <= 0 {
+			return done{}, &lost{line.ErrTimeout}
+		}
+		s.conn.SetLineTimeout(left)
 		if err := s.w.Flush(); err != nil {
 			return done{}, &lost{err}
 		}

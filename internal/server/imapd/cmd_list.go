@@ -35,6 +35,9 @@ func cmdList(ctx context.Context, s *session, c *imap.Command) (done, error) {
 		return done{}, err
 	}
 	patterns := fullPatterns(args)
+	if err := affordable(patterns, names); err != nil {
+		return done{}, err
+	}
 	for i, n := range names {
 		if !matchesAny(patterns, n.path) {
 			continue
@@ -85,6 +88,24 @@ func fullPatterns(args imap.List) []string {
 		out = append(out, args.Reference+p)
 	}
 	return out
+}
+
+// maxMatching bounds the bytes of patterns times the bytes of names: what matching costs at worst.
+const maxMatching = 1 << 30
+
+// affordable refuses patterns made to be expensive.
+func affordable(patterns []string, names []listed) error {
+	p, n := 0, 0
+	for _, s := range patterns {
+		p += len(s)
+	}
+	for _, l := range names {
+		n += len(l.path)
+	}
+	if p*n > maxMatching {
+		return no("LIMIT", "patterns are too long for so many mailboxes")
+	}
+	return nil
 }
 
 func matchesAny(patterns []string, path string) bool {
@@ -152,6 +173,9 @@ func cmdLSub(ctx context.Context, s *session, c *imap.Command) (done, error) {
 		return done{}, err
 	}
 	patterns := fullPatterns(args)
+	if err := affordable(patterns, names); err != nil {
+		return done{}, err
+	}
 	told := map[string]bool{}
 	var above []string
 	for _, n := range names {

@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
 	"github.com/posthorn-mail/posthorn/internal/wire/imap"
@@ -67,12 +68,14 @@ type found struct {
 
 func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (found, error) {
 	var out found
+	ctx, cancel := context.WithTimeout(ctx, s.srv.Limits.Search)
+	defer cancel()
 	m := matcher{session: s, now: s.srv.Clock.Now()}
 	if err := m.prepare(&key); err != nil {
 		return out, err
 	}
 	_, err := s.each(ctx, []span{{1, s.sel.view.Len()}}, func(seq int, msg mailbox.Message) error {
-		if seq%1024 == 0 && ctx.Err() != nil {
+		if seq%64 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		ok, err := m.match(ctx, key, seq, msg)
@@ -92,6 +95,9 @@ func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (fo
 		out.uids.Add(uint32(msg.UID))
 		return nil
 	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = no("LIMIT", "search takes too long, please narrow it")
+	}
 	return out, err
 }
 

@@ -59,6 +59,7 @@ type Limits struct {
 	PerAccount     int           // connections of one account; 50
 	MaxLine        int           // bytes of a command's line; 64 KiB
 	MaxFirstLine   int           // the same before the login; 16 KiB
+	Search         time.Duration // for one SEARCH; 1 minute
 	MaxSearchBytes int64         // bytes of one text part that SEARCH BODY reads; 16 MiB
 }
 
@@ -72,6 +73,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.PerAccount, 50)
 	setDefault(&l.MaxLine, 64<<10)
 	setDefault(&l.MaxFirstLine, 16<<10)
+	setDefault(&l.Search, time.Minute)
 	setDefault(&l.MaxSearchBytes, 16<<20)
 	return l
 }

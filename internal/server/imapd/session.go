@@ -103,6 +103,7 @@ func (s *session) close() {
 		s.leave()
 	}
 	s.conn.Release()
+	_ = s.conn.Close() // ends TLS in order after STARTTLS, which the listener knows nothing of
 	s.closed()
 }
 

@@ -12,7 +12,7 @@ import (
 const Inbox = "INBOX"
 
 // MaxMailboxName bounds a mailbox name in bytes of UTF-8, whatever its encoding on the wire.
-const MaxMailboxName = 1024
+const MaxMailboxName = 4096
 
 // Mailbox takes a mailbox name and gives it in UTF-8; INBOX in any case becomes "INBOX".
 func (p *Parser) Mailbox() string { return p.mailboxName(p.AString()) }
