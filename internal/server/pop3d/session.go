@@ -67,13 +67,14 @@ func (s *session) secured() {
 	s.login = s.srv.Directory.Login(at)
 }
 
-// close gives up what the session holds. The connection is the listener's.
+// close gives up what the session holds.
 func (s *session) close() {
 	if s.drop != nil {
 		s.drop.close()
 		s.drop = nil
 	}
 	s.conn.Release()
+	_ = s.conn.Close() // ends TLS in order after STARTTLS, which the listener knows nothing of
 	s.closed()
 }
 
