@@ -73,6 +73,7 @@ func (q *Queue) Wake(m Message) {
 	now := q.o.Clock.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.depth++
 	for i, l := range q.cut(&m) {
 		q.win.offer(dueRow{
 			ref: ref{m.ID, uint16(i)}, due: l.due, urgent: q.o.Schedule.urgent(&m, l), domain: l.domain(),

@@ -121,6 +121,9 @@ func (q *Queue) change(ctx context.Context, id mail.MessageID, c change) error {
 		c.log(q.o.MailLog, id, c.by)
 	}
 	q.o.Journeys.Publish(id, event)
+	if remove {
+		q.gone()
+	}
 	if !remove && !m.held {
 		q.again(m, legs, now)
 	}

@@ -120,23 +120,3 @@ func (q *Queue) Has(ctx context.Context, id mail.MessageID) (bool, error) {
 	}
 	return err == nil, err
 }
-
-// Depth is how many messages wait. It reads the queue's keys through.
-func (q *Queue) Depth(ctx context.Context) (int, error) {
-	v, err := q.st.View(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("open the queue: %w", err)
-	}
-	defer v.Close()
-	n := 0
-	for p := range Partitions {
-		err := v.Scan(ctx, store.PrefixRange(partitionAt(p).Key(prefixMessage)), func(_, _ []byte) (bool, error) {
-			n++
-			return true, nil
-		})
-		if err != nil {
-			return 0, fmt.Errorf("count the queue: %w", err)
-		}
-	}
-	return n, nil
-}

@@ -77,6 +77,9 @@ func (m *model) check(t *rapid.T) {
 		}
 	}
 	m.happened()
+	if n, err := m.q.Depth(m.t.Context()); err != nil || n != len(m.messages) {
+		t.Fatalf("a depth of %d, the model has %d, %v", n, len(m.messages), err)
+	}
 	items, err := m.q.List(m.t.Context(), Filter{Max: 10_000})
 	if err != nil {
 		t.Fatal(err)

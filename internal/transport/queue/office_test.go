@@ -140,7 +140,7 @@ func (f *office) add(ms ...Message) {
 // expectRows checks how many messages are in the queue, and that an empty queue has left nothing behind.
 func (f *office) expectRows(n int) {
 	f.t.Helper()
-	if got, err := f.q.Depth(f.t.Context()); err != nil || got != n {
+	if got, err := f.q.count(f.t.Context()); err != nil || got != n {
 		f.t.Fatalf("%d messages in the queue, want %d, %v", got, n, err)
 	}
 	if n > 0 {

@@ -43,6 +43,9 @@ type Queue struct {
 	// asleep is whether the loop waits, and until when if nobody wakes it: how a test sees that the queue is at rest.
 	asleep bool      // guarded by mu
 	until  time.Time // guarded by mu
+	// depth is how many messages wait: as counted then, and with what has come and gone since.
+	depth   int       // guarded by mu
+	counted time.Time // guarded by mu
 
 	kick chan struct{} // the loop should look again
 	// settling has a token for each attempt that is over and not written down yet: so many doubles a crash can make at most.

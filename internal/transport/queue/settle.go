@@ -178,6 +178,9 @@ func (s *settlement) after(events []journey.Event) {
 		line()
 	}
 	s.q.o.Journeys.Publish(s.ref.id, events...)
+	if len(s.leg.recipients) == 0 && s.last {
+		s.q.gone()
+	}
 	if len(s.leg.recipients) == 0 || s.leg.due.IsZero() {
 		return
 	}
