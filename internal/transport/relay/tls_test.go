@@ -340,3 +340,28 @@ func BenchmarkSend(b *testing.B) {
 		<-p.got
 	}
 }
+
+func TestParametersArePassedOn(t *testing.T) {
+	cert, _ := certificate(t, "mx1.x.test")
+	inner := `S: 250-DSN
+S: 250 REQUIRETLS
+C: MAIL FROM:<anna@us.test> REQUIRETLS RET=FULL ENVID=e1
+S: 250 ok
+C: RCPT TO:<a@x.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;first+2Blast@x.test
+S: 250 ok
+C: DATA
+S: 354 go
+BODY
+S: 250 ok`
+	srv := serve(t, cert, startTLS(inner))
+	b := newBench(t, dialer{"192.0.2.1:25": srv.addr}, nil)
+	m := b.message(content)
+	m.RequireTLS, m.Return, m.EnvID = true, mail.ReturnFull, "e1"
+	got := b.relay.Send(t.Context(), queue.Job{Message: m, Recipients: []mail.Recipient{{
+		Address: mail.Address{Local: "a", Domain: "x.test"}, Notify: mail.NotifySuccess | mail.NotifyDelay,
+		OriginalType: "rfc822", Original: "first+last@x.test",
+	}}})
+	if statuses(got) != "ok" || !got.Results[0].NotifiesSuccess {
+		t.Fatalf("%+v", got)
+	}
+}
