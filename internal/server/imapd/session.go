@@ -31,8 +31,10 @@ type session struct {
 	account *mailbox.Account // nil before the login
 	sel     *selection       // nil unless a mailbox is selected
 	over    bool             // LOGOUT, or an end of ours, has been answered
-	bad     int              // commands outside the grammar in a row
-	failed  int              // failed logins
+	// thrownOut says that the end is ours and comes while the client may be sending.
+	thrownOut bool
+	bad       int // commands outside the grammar in a row
+	failed    int // failed logins
 
 	enc       imap.Encoding // UTF8 after ENABLE UTF8=ACCEPT or IMAP4rev2
 	rev2      bool
@@ -103,6 +105,9 @@ func (s *session) close() {
 		s.leave()
 	}
 	s.conn.Release()
+	if s.thrownOut {
+		_ = s.conn.CloseGently(lingerBytes, lingerTime) // so that the client gets to read its BYE while it still sends
+	}
 	_ = s.conn.Close() // ends TLS in order after STARTTLS, which the listener knows nothing of
 	s.closed()
 }
@@ -167,12 +172,20 @@ func (s *session) drain() {
 	}
 }
 
+// What a client that is thrown out may still send before its connection is closed for good.
+const (
+	lingerBytes = 1 << 20
+	lingerTime  = 2 * time.Second
+)
+
 // farewell says why the connection ends, where the client can still hear it.
 func (s *session) farewell(err error) {
 	switch {
 	case line.IsBareNewline(err):
+		s.thrownOut = true
 		s.bye("", "lines end with CRLF")
 	case errors.Is(err, line.ErrTooLong), errors.Is(err, line.ErrEndless), errors.Is(err, imap.ErrTooMuch):
+		s.thrownOut = true
 		s.bye("TOOBIG", "command is too long")
 	case errors.Is(err, line.ErrTimeout), errors.Is(err, line.ErrTooSlow):
 		s.bye("", "idle for too long")
@@ -188,6 +201,7 @@ func (s *session) bye(code, text string) {
 func (s *session) badCommand(tag, text string) {
 	s.w.Reply(tag, imap.BAD, "", text)
 	if s.bad++; s.bad >= s.srv.Limits.MaxBad {
+		s.thrownOut = true
 		s.bye("", "too many commands outside the grammar")
 	}
 }
