@@ -19,6 +19,7 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.openAll(ctx); err != nil {
 		return errors.Join(err, a.Close())
 	}
+	defer paceCollector()()
 	err := runParts(ctx, a.parts(), func() {
 		a.state.Store(stateReady)
 		close(a.ready)

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// headroom is how much garbage may gather between two collections while the server is busy. Few bytes of the heap live
+	// (bodies only pass through, the store keeps its own memory), so the runtime's own pace, a collection whenever the heap has
+	// doubled, would be dozens of collections a second.
+	headroom = 24 << 20
+	// busyWithin is how soon after the last one a collection comes on a busy server.
+	busyWithin = time.Second
+	usualPace  = 100 // percent, the runtime's own
+	mostPace   = 800
+)
+
+// pacer sets the collector's pace after each collection: with headroom while collections come often, the runtime's own at
+// rest, so that memory that was needed once goes back to the system. A heap that lives on more than headroom is paced as
+// usual: the pacer never makes a large heap larger.
+type pacer struct {
+	sample  [1]metrics.Sample
+	last    time.Time
+	percent int
+	ended   atomic.Bool
+}
+
+// sentinel dies with each collection, and tells the pacer of it.
+type sentinel struct{ _ [16]byte }
+
+// paceCollector sets the collector's pace until the function it returns is called. It is the process's, not one App's.
+func paceCollector() (end func()) {
+	p := &pacer{last: time.Now(), percent: usualPace}
+	p.sample[0].Name = "/gc/heap/live:bytes"
+	was := debug.SetGCPercent(usualPace)
+	p.arm()
+	return func() {
+		p.ended.Store(true)
+		debug.SetGCPercent(was)
+	}
+}
+
+func (p *pacer) arm() {
+	runtime.SetFinalizer(new(sentinel), func(*sentinel) {
+		if p.ended.Load() {
+			return
+		}
+		p.adjust(time.Now())
+		p.arm()
+	})
+}
+
+// adjust runs after a collection. Changing the pace stops the world for a moment, so small changes are not made.
+func (p *pacer) adjust(now time.Time) {
+	metrics.Read(p.sample[:])
+	want := pace(p.sample[0].Value.Uint64(), now.Sub(p.last))
+	p.last = now
+	if change := want - p.percent; change > p.percent/8 || -change > p.percent/8 {
+		debug.SetGCPercent(want)
+		p.percent = want
+	}
+}
+
+// pace is by how many percent the heap may grow over what lives, when the last two collections were so far apart.
+func pace(live uint64, apart time.Duration) int {
+	if apart > busyWithin {
+		return usualPace
+	}
+	return int(min(max(headroom*100/max(live, 1), usualPace), mostPace))
+}

@@ -1,0 +1,24 @@
+package app
+
+import (
+	"testing"
+	"time"
+)
+
+func TestPace(t *testing.T) {
+	for _, c := range []struct {
+		live  uint64
+		apart time.Duration
+		want  int
+	}{
+		{6 << 20, 100 * time.Millisecond, 400},
+		{6 << 20, 2 * time.Minute, usualPace}, // at rest
+		{1 << 20, 100 * time.Millisecond, mostPace},
+		{0, 0, mostPace},
+		{200 << 20, 100 * time.Millisecond, usualPace}, // a large heap is not made larger
+	} {
+		if got := pace(c.live, c.apart); got != c.want {
+			t.Errorf("%d bytes live, collections %v apart: %d%%, want %d%%", c.live, c.apart, got, c.want)
+		}
+	}
+}
