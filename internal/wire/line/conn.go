@@ -163,7 +163,10 @@ func (c *Conn) Close() error {
 // too, or limit bytes more have come, or the time is over. A connection that is closed while input is still arriving is reset, and
 // what was sent last can be lost by it; this is for last words that the peer should get to read.
 func (c *Conn) CloseGently(limit int, d time.Duration) error {
-	defer c.Close()
+	return errors.Join(c.hearOut(limit, d), c.Close())
+}
+
+func (c *Conn) hearOut(limit int, d time.Duration) error {
 	if err := c.Flush(); err != nil {
 		return err
 	}
