@@ -136,11 +136,11 @@ func (w *blobWriter) flush() error {
 		d.staged[s.ref.ID] = s
 		d.stageMu.Unlock()
 	}
-	if s.current() == stagedGone {
-		return store.ErrNoBlob
-	}
 	index, chunk := w.next, w.buf
 	err := d.do(context.Background(), len(chunk), together, func(g *group) error {
+		if s.current() == stagedGone { // swept: its chunks are removed, and no further one may come
+			return store.ErrNoBlob
+		}
 		if d.com.full != roomy {
 			return store.ErrFull
 		}
