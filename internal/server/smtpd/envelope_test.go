@@ -259,7 +259,10 @@ var envelopeSessions = []conversation{
 		> DATA
 		< 354
 		> .
-		< 250`, 1},
+		< 250
+		> QUIT
+		< 221
+		eof`, 1},
 	{"text pipelined behind STARTTLS", MX, false, `
 		< 220
 		>> "EHLO c.example\r\nSTARTTLS\r\nMAIL FROM:<evil@b.example>\r\n"
