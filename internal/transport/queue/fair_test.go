@@ -240,7 +240,7 @@ func BenchmarkLap(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f.q.win.startLap()
-		if err := f.q.load(b.Context(), time.Time{}, f.clk.Now()); err != nil {
+		if err := f.q.load(b.Context(), time.Time{}, f.clk.Now(), func() {}); err != nil {
 			b.Fatal(err)
 		}
 	}

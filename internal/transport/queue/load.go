@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
 )
 
 // loadChunk is how many due rows are offered to the window at once, under its lock.
 const loadChunk = 256
 
-// load offers the window the legs on disk that are due from one time to another, and learns when the next will be.
-func (q *Queue) load(ctx context.Context, from, now time.Time) error {
+// load offers the window the legs on disk that are due from one time to another, and learns when the next will be. After each
+// partition it calls between: what is found goes on its way while the rest is looked at.
+func (q *Queue) load(ctx context.Context, from, now time.Time, between func()) error {
 	v, err := q.st.View(ctx)
 	if err != nil {
 		return fmt.Errorf("open the queue: %w", err)
@@ -26,6 +28,7 @@ func (q *Queue) load(ctx context.Context, from, now time.Time) error {
 		if !more {
 			return nil
 		}
+		between()
 	}
 	return nil
 }
@@ -48,11 +51,13 @@ func (q *Queue) loadPartition(ctx context.Context, v store.View, p store.Partiti
 		}
 		chunk = chunk[:0]
 	}
+	var domain mail.Domain
 	err := v.Scan(ctx, r, func(key, value []byte) (bool, error) {
-		d, err := decodeDue(key, value)
+		d, err := decodeDue(key, value, domain)
 		if err != nil {
 			return false, err
 		}
+		domain = d.domain
 		chunk = append(chunk, d)
 		if d.due.After(now) { // the first that is not due yet says when to look again
 			return false, nil

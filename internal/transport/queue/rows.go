@@ -72,7 +72,8 @@ func (d dueRow) value() []byte {
 	return append(v, d.domain...)
 }
 
-func decodeDue(key, value []byte) (dueRow, error) {
+// decodeDue reads a due row; before is the row read before it, whose domain as a rule is the same and need not be made again.
+func decodeDue(key, value []byte, before mail.Domain) (dueRow, error) {
 	rest := key[store.PrefixLen:]
 	if len(rest) != dueKeyLen || len(value) < 8 {
 		return dueRow{}, errRow
@@ -82,7 +83,9 @@ func decodeDue(key, value []byte) (dueRow, error) {
 	copy(d.ref.id.ID[:], rest[9:])
 	d.ref.leg = binary.BigEndian.Uint16(rest[9+idLen:])
 	d.urgent = time.UnixMilli(int64(binary.BigEndian.Uint64(value)))
-	d.domain = mail.Domain(value[8:])
+	if d.domain = before; string(value[8:]) != string(before) {
+		d.domain = mail.Domain(value[8:])
+	}
 	return d, nil
 }
 

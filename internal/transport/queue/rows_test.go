@@ -53,7 +53,7 @@ func TestRowsRoundTrip(t *testing.T) {
 			t.Fatalf("%v\n%+v\n%+v", err, gotLeg, l)
 		}
 		d := dueRow{ref: ref{id, 3}, due: time.UnixMilli(5), urgent: time.UnixMilli(6), domain: "x.test"}
-		if got, err := decodeDue(dueKey(d.ref, d.due), d.value()); err != nil || got != d {
+		if got, err := decodeDue(dueKey(d.ref, d.due), d.value(), "y.test"); err != nil || got != d {
 			t.Fatalf("%v %+v", err, got)
 		}
 	})

@@ -49,7 +49,7 @@ type runner struct {
 
 func (r *runner) loop(ctx context.Context, attempt func(slot)) {
 	for ctx.Err() == nil {
-		r.scan(ctx)
+		r.scan(ctx, func() { r.start(attempt) })
 		r.start(attempt)
 		r.wake.Reset(r.pause())
 		select {
@@ -77,7 +77,7 @@ func (r *runner) start(attempt func(slot)) {
 }
 
 // scan looks at the disk if it is time to.
-func (r *runner) scan(ctx context.Context) {
+func (r *runner) scan(ctx context.Context, between func()) {
 	q := r.q
 	now := q.o.Clock.Now()
 	q.mu.Lock()
@@ -97,7 +97,7 @@ func (r *runner) scan(ctx context.Context) {
 		from = time.Time{}
 	}
 	began := time.Now() // real time: what a lap costs decides how often it may run
-	if err := q.load(ctx, from, now); err != nil {
+	if err := q.load(ctx, from, now, between); err != nil {
 		if ctx.Err() == nil {
 			q.o.Log.Error("queue scan failed", "err", err)
 		}
