@@ -57,6 +57,8 @@ type BirthOptions struct {
 type Append struct {
 	Account mail.AccountID
 	EmailID mail.EmailID // minted by the caller; zero: minted here
+	// New says that EmailID was minted for this very Append, so nobody can have stored the e-mail before, and it is not looked for.
+	New bool
 	// Mailboxes are where it goes; if there are none, the mailbox with the Role, and if there is none such or Role is empty,
 	// the inbox.
 	Mailboxes []mail.MailboxID

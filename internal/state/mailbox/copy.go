@@ -154,10 +154,10 @@ func (t *txn) duplicate(ctx context.Context, v store.View, e *entry, row *emailR
 	}
 	twin.spots = []spot{{to, uid}}
 	t.created(en.email, &twin, summary)
-	hits, err := lookThreads(ctx, v, t.st.id, row.hashes)
+	links, err := lookThreads(ctx, v, t.st.id, row.hashes, nil)
 	if err != nil {
 		return 0, fmt.Errorf("look for the thread: %w", err)
 	}
-	_, err = t.enter(row.hashes, hits, en.email) // its thread is its twin's in any case
+	_, err = t.enter(row.hashes, threadHits{links: links}, en.email) // its thread is its twin's in any case
 	return uid, err
 }

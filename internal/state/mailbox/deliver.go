@@ -119,7 +119,7 @@ func (s *Service) deliver(ctx context.Context, ps []prepared, build func(b *stor
 	if err != nil {
 		return nil, err
 	}
-	if err := s.lookAll(ctx, ps); err != nil {
+	if err := s.lookAll(ctx, states, ps); err != nil {
 		return nil, err
 	}
 	out, pend, wait, err := s.submitAll(ctx, states, ps, build, q)
@@ -156,9 +156,14 @@ func (s *Service) acquireAll(ctx context.Context, ps []prepared) ([]*state, erro
 }
 
 // lookAll finds the durable relatives of all appends, and those that are durable themselves.
-func (s *Service) lookAll(ctx context.Context, ps []prepared) error {
+func (s *Service) lookAll(ctx context.Context, states []*state, ps []prepared) error {
 	if len(ps) == 0 {
 		return nil
+	}
+	for i := range ps {
+		p := &ps[i]
+		n := slices.IndexFunc(states, func(st *state) bool { return st.id == p.Account })
+		p.hits.number = states[n].shown()
 	}
 	v, err := s.st.View(ctx)
 	if err != nil {
@@ -167,11 +172,11 @@ func (s *Service) lookAll(ctx context.Context, ps []prepared) error {
 	defer v.Close()
 	for i := range ps {
 		p := &ps[i]
-		if p.hits, err = lookThreads(ctx, v, p.Account, p.hashes); err != nil {
+		if p.hits.links, err = lookThreads(ctx, v, p.Account, p.hashes, p.hits.links); err != nil {
 			return fmt.Errorf("look for the thread: %w", err)
 		}
 		p.have = nil
-		if p.EmailID.IsZero() {
+		if p.EmailID.IsZero() || p.New {
 			continue
 		}
 		row, err := getEmail(ctx, v, p.Account, p.EmailID)
@@ -309,12 +314,14 @@ func (t *txn) appendOne(ctx context.Context, ps []prepared, j int, out []Appende
 }
 
 func (t *txn) lookAgain(ctx context.Context, hashes []threadHash) (threadHits, error) {
+	hits := threadHits{number: t.st.shown()}
 	v, err := t.st.svc.st.View(ctx)
 	if err != nil {
 		return threadHits{}, fmt.Errorf("open a view: %w", err)
 	}
 	defer v.Close()
-	return lookThreads(ctx, v, t.st.id, hashes)
+	hits.links, err = lookThreads(ctx, v, t.st.id, hashes, nil)
+	return hits, err
 }
 
 // deliver makes one e-mail in these mailboxes.

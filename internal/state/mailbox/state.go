@@ -260,6 +260,13 @@ func (st *state) afterPending() {
 	}
 }
 
+// shown is the number up to which everything is durable and shown. A view of the store that is opened later has it all.
+func (st *state) shown() uint64 {
+	st.show.RLock()
+	defer st.show.RUnlock()
+	return st.image.number
+}
+
 // discard breaks the state without a failed commit, so that it is read again.
 func (st *state) discard() {
 	st.show.Lock()

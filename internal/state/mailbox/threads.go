@@ -92,25 +92,23 @@ func getLink(ctx context.Context, v store.View, a mail.AccountID, h threadHash) 
 	return decodeLink(b)
 }
 
-// threadHits are what the durable index has for some hashes, as of a number.
+// threadHits are what the durable index has for some hashes. It has everything up to number, which was shown before it was read.
 type threadHits struct {
 	number uint64
 	links  []threadLink // one for each hash
 }
 
-// lookThreads finds hashes in the thread index.
-func lookThreads(ctx context.Context, v store.View, a mail.AccountID, hashes []threadHash) (threadHits, error) {
-	n, err := v.Number(ctx, partition(a))
-	if err != nil {
-		return threadHits{}, err
-	}
-	hits := threadHits{number: n, links: make([]threadLink, len(hashes))}
-	for i, h := range hashes {
-		if hits.links[i], err = getLink(ctx, v, a, h); err != nil {
-			return threadHits{}, err
+// lookThreads finds hashes in the thread index, into the memory of links.
+func lookThreads(ctx context.Context, v store.View, a mail.AccountID, hashes []threadHash, links []threadLink) ([]threadLink, error) {
+	links = links[:0]
+	for _, h := range hashes {
+		l, err := getLink(ctx, v, a, h)
+		if err != nil {
+			return nil, err
 		}
+		links = append(links, l)
 	}
-	return hits, nil
+	return links, nil
 }
 
 // hashLink is a row of the index that a commit writes; with a count of zero, deletes.

@@ -18,6 +18,7 @@ type Message struct {
 	Blob     store.BlobRef
 	Summary  *message.Summary
 	Verdict  screen.Verdict
+	New      bool // the ID was minted for this delivery: it is the first
 }
 
 // Plan says where the message goes, one Append for each account, in the accounts' order. Each account must be named once.
@@ -30,7 +31,7 @@ func Plan(m Message, to []directory.Local) []mailbox.Append {
 			role = mail.RoleJunk
 		}
 		out[i] = mailbox.Append{
-			Account: l.Account, EmailID: mail.EmailID{ID: m.ID.ID}, Role: role,
+			Account: l.Account, EmailID: mail.EmailID{ID: m.ID.ID}, New: m.New, Role: role,
 			Received: m.Received, Blob: m.Blob, Summary: m.Summary,
 		}
 	}

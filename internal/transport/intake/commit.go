@@ -37,7 +37,9 @@ func (in *Intake) commit(ctx context.Context, m *accepted, join func(b *store.Ba
 		here = nil // they wait in the queue, too
 	}
 	ref := m.staged.blob.Ref()
-	appends := deliver.Plan(deliver.Message{ID: m.id, Received: m.at, Blob: ref, Summary: m.staged.summary, Verdict: m.verdict}, here)
+	appends := deliver.Plan(deliver.Message{
+		ID: m.id, Received: m.at, Blob: ref, Summary: m.staged.summary, Verdict: m.verdict, New: true,
+	}, here)
 	out, queued := in.outgoing(ctx, m, ref)
 	events := in.events(m, here)
 	// The outcome must be known even if the client is gone: so the commit does not end with its connection.
