@@ -22,6 +22,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
 	"github.com/posthorn-mail/posthorn/internal/base/resolve"
+	"github.com/posthorn-mail/posthorn/internal/base/text"
 	"github.com/posthorn-mail/posthorn/internal/config"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/server/adminapi"
@@ -157,6 +158,67 @@ func TestSendReachesAMailbox(t *testing.T) {
 	_, err = a.Admin().Send(ctx, adminapi.Envelope{From: anna, To: []mail.Address{anna, nobody}}, strings.NewReader("x"))
 	if !mail.IsKind(err, mail.KindNoSuchUser) {
 		t.Errorf("a message to nobody: %v", err)
+	}
+}
+
+func TestBackupIsAStoreToStartFrom(t *testing.T) {
+	cfg, w := testConfig(t), testWorld()
+	a, stop := start(t, cfg, w)
+	ctx := t.Context()
+	anna := mail.Address{Local: "anna", Domain: "nord.test"}
+	if _, err := a.Admin().AddDomain(ctx, adminapi.NewDomain{Name: "nord.test"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Admin().AddAccount(ctx, adminapi.NewAccount{Addresses: []mail.Address{anna}}); err != nil {
+		t.Fatal(err)
+	}
+	send := func() mail.MessageID {
+		t.Helper()
+		body := strings.NewReader("Subject: x\r\n\r\n" + strings.Repeat("a long body\r\n", 50_000))
+		sent, err := a.Admin().Send(ctx, adminapi.Envelope{From: anna, To: []mail.Address{anna}}, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sent.ID
+	}
+	before := send()
+	copied := testConfig(t)
+	if _, err := a.Admin().Backup(ctx, adminapi.BackupTo{Dir: copied.StoreDir()}, func(adminapi.Progress) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	after := send()
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	restored, _ := start(t, copied, w)
+	st, err := restored.Admin().Account(ctx, adminapi.AccountName{Address: anna})
+	if err != nil || st.Mailboxes[0].Total != 1 {
+		t.Fatalf("the inbox: %+v, %v", st.Mailboxes, err)
+	}
+	if _, err := restored.Admin().Journey(ctx, adminapi.MessageName{ID: before}); err != nil {
+		t.Error(err)
+	}
+	if _, err := restored.Admin().Journey(ctx, adminapi.MessageName{ID: after}); !mail.IsKind(err, mail.KindNotFound) {
+		t.Errorf("a message sent after the backup: %v", err)
+	}
+	problems := 0
+	if _, err := restored.Admin().Check(ctx, adminapi.CheckWhat{Depth: adminapi.Full}, func(f adminapi.Finding) error {
+		if f.Key == text.CheckStoreDamaged {
+			problems++
+		}
+		return nil
+	}); err != nil || problems > 0 {
+		t.Errorf("the restored store: %d problems, %v", problems, err)
+	}
+	box := restored.mailboxes.Account(st.Account.ID)
+	body, err := box.Body(ctx, mail.EmailID(before))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	raw, err := io.ReadAll(io.NewSectionReader(body, 0, body.Size()))
+	if err != nil || strings.Count(string(raw), "a long body\r\n") != 50_000 {
+		t.Errorf("the body is %d bytes, %v", len(raw), err)
 	}
 }
 
