@@ -118,3 +118,39 @@ func benchDeliver(b *testing.B, size, submitters, accounts int) {
 	b.ReportMetric(float64(st.WrittenBytes)/float64(st.AcceptedBytes), "written/byte")
 	b.ReportMetric(float64(st.DiskBytes)/float64(st.AcceptedBytes), "disk/byte")
 }
+
+// BenchmarkSweep removes bodies of 4 KiB; one op is a body.
+func BenchmarkSweep(b *testing.B) {
+	db := open(b)
+	ctx := context.Background()
+	text := body(4 << 10)
+	var drop *store.Batch
+	for i := range b.N {
+		if i%500 == 0 {
+			if drop != nil {
+				if err := store.Commit(ctx, db, drop); err != nil {
+					b.Fatal(err)
+				}
+			}
+			drop = store.NewBatch()
+		}
+		w := db.Stage(ctx)
+		if _, err := w.Write(text); err != nil {
+			b.Fatal(err)
+		}
+		staged, err := w.Finish()
+		if err != nil {
+			b.Fatal(err)
+		}
+		drop.AddBlob(staged) // no reference: the sweep's at once
+	}
+	if err := store.Commit(ctx, db, drop); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	n, err := db.Sweep(ctx)
+	if err != nil || n != b.N {
+		b.Fatalf("swept %d of %d: %v", n, b.N, err)
+	}
+}

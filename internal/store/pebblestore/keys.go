@@ -66,6 +66,9 @@ func parsePartitionRow(b []byte) (partitionRow, bool) {
 const (
 	blobInline  = 0x01
 	blobChunked = 0x02
+
+	// chunkedRowLen is the length of a large blob's row.
+	chunkedRowLen = 1 + 8 + 4
 )
 
 // blobRow is what a blob's row holds. Inline bytes are lent from the row.
@@ -92,7 +95,7 @@ func parseBlobRow(b []byte) (blobRow, bool) {
 	if len(b) > 0 && b[0] == blobInline {
 		return blobRow{inline: b[1:], size: int64(len(b) - 1)}, true
 	}
-	if len(b) != 13 || b[0] != blobChunked {
+	if len(b) != chunkedRowLen || b[0] != blobChunked {
 		return blobRow{}, false
 	}
 	r := blobRow{size: int64(binary.BigEndian.Uint64(b[1:])), chunkSize: int64(binary.BigEndian.Uint32(b[9:]))}

@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -68,16 +69,9 @@ func (d *DB) sweepCandidates(ctx context.Context) (int, error) {
 		}
 		removed := 0
 		err = d.do(ctx, 0, byItself, func(g *group) error {
-			// Alone in its group, it sees in Pebble everything decided before.
-			for _, id := range ids {
-				gone, err := d.sweepOne(g, id)
-				if err != nil {
-					return err
-				}
-				removed += gone
-			}
-			g.sync = true // so that Views see the blobs gone as soon as commits do
-			return nil
+			n, err := d.sweepStep(g, ids)
+			removed = n
+			return err
 		})
 		if err != nil {
 			return total, err
@@ -107,40 +101,62 @@ func (d *DB) candidates(from []byte) ([]store.BlobID, error) {
 	return ids, it.Close()
 }
 
-// sweepOne removes the blob if nothing refers to it. It runs in the committer.
-func (d *DB) sweepOne(g *group, id store.BlobID) (int, error) {
-	held, err := d.referenced(id)
+// sweepStep removes those of the blobs, in the order of their ids, that nothing refers to. It runs in the committer, alone in
+// its group, so it sees in Pebble everything decided before. If it gives an error, the group may hold some of its writes,
+// each whole.
+func (d *DB) sweepStep(g *group, ids []store.BlobID) (removed int, err error) {
+	refs, err := d.pdb.NewIter(&pebble.IterOptions{LowerBound: []byte{rowRef}, UpperBound: []byte{rowRef + 1}})
 	if err != nil {
 		return 0, err
 	}
-	if err := g.pb.Delete(appendIDKey(nil, rowCandidate, id.ID), nil); err != nil || held {
-		return 0, err
-	}
-	key := appendIDKey(nil, rowBlob, id.ID)
-	value, closer, err := d.pdb.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return 0, nil
-	}
+	defer func() { err = errors.Join(err, refs.Close()) }()
+	blobs, err := d.pdb.NewIter(&pebble.IterOptions{LowerBound: []byte{rowBlob}, UpperBound: []byte{rowBlob + 1}})
 	if err != nil {
 		return 0, err
 	}
-	defer closer.Close()
-	if row, ok := parseBlobRow(value); ok && row.chunkSize > 0 {
-		if err := removeChunks(g, id, row.chunks()); err != nil {
-			return 0, err
+	defer func() { err = errors.Join(err, blobs.Close()) }()
+	g.sync = true // so that Views see the blobs gone as soon as commits do
+	for _, id := range ids {
+		prefix := appendRefKey(nil, id, nil)
+		held := refs.SeekGE(prefix) && bytes.HasPrefix(refs.Key(), prefix)
+		if err := refs.Error(); err != nil {
+			return removed, err
+		}
+		if !held {
+			gone, err := remove(g, blobs, id)
+			if err != nil {
+				return removed, err
+			}
+			removed += gone
+		}
+		if err := g.pb.Delete(appendIDKey(nil, rowCandidate, id.ID), nil); err != nil {
+			return removed, err
 		}
 	}
-	return 1, g.pb.Delete(key, nil)
+	return removed, nil
 }
 
-func (d *DB) referenced(id store.BlobID) (bool, error) {
-	r := store.PrefixRange(appendIDKey(nil, rowRef, id.ID))
-	it, err := d.pdb.NewIter(&pebble.IterOptions{LowerBound: r.Start, UpperBound: r.End})
-	if err != nil {
-		return false, err
+// remove removes a blob. It does not read the bytes of a small one, and tells Pebble their number, which lets it judge when
+// to give the room back.
+func remove(g *group, blobs *pebble.Iterator, id store.BlobID) (removed int, err error) {
+	key := appendIDKey(nil, rowBlob, id.ID)
+	if !blobs.SeekGE(key) || !bytes.Equal(blobs.Key(), key) {
+		return 0, blobs.Error()
 	}
-	held := it.First()
-	return held, it.Close()
+	lazy := blobs.LazyValue()
+	size := lazy.Len()
+	if size == chunkedRowLen {
+		value, err := blobs.ValueAndErr()
+		if err != nil {
+			return 0, err
+		}
+		if row, ok := parseBlobRow(value); ok && row.chunkSize > 0 {
+			if err := removeChunks(g, id, row.chunks()); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return 1, g.pb.DeleteSized(key, uint32(size), nil)
 }
 
 // forgetStaged removes the chunks that the last run left without a commit. Nothing else runs yet.
