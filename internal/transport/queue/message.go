@@ -31,8 +31,13 @@ type Message struct {
 	// Created is when it was accepted; zero: the id's time. Due is the first attempt; zero: at once. Expires is when to give
 	// up; zero: the schedule's time after Created or Due, whichever is later.
 	Created, Due, Expires time.Time
-	// Recipients are those to be carried on, at least one, without duplicates.
+	// Junk means that recipients of ours who are served out of the queue get it into their junk mailbox.
+	Junk bool
+	// Recipients are those to be carried on, without duplicates.
 	Recipients []mail.Recipient
+	// Stored are those who have the message already, by the very commit that Add is part of, and whose author asked to be told so.
+	// There is at least one of Recipients and Stored.
+	Stored []mail.Recipient
 }
 
 // Status is how an attempt ended for a recipient.
@@ -50,7 +55,7 @@ const (
 
 // Job is one leg to be sent now.
 type Job struct {
-	Message     *Message         // shared, do not change; its Recipients are empty
+	Message     *Message         // shared, do not change; its Recipients and Stored are empty
 	Recipients  []mail.Recipient // those to try
 	Destination string           // the scheduling key
 	Attempt     int              // 1 for the first

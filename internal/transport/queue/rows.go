@@ -128,6 +128,7 @@ const (
 	flagDelayTold
 	flagFinal
 	flagNotifiesSuccess
+	flagJunk
 )
 
 func bit(on bool, f byte) byte {
@@ -138,7 +139,7 @@ func bit(on bool, f byte) byte {
 }
 
 func (m *message) encode() []byte {
-	w := writer{rowVersion, bit(m.UTF8, flagUTF8) | bit(m.RequireTLS, flagRequireTLS) | bit(m.held, flagHeld)}
+	w := writer{rowVersion, bit(m.UTF8, flagUTF8) | bit(m.RequireTLS, flagRequireTLS) | bit(m.held, flagHeld) | bit(m.Junk, flagJunk)}
 	w.str(m.From.String())
 	w = append(w, m.Account.ID[:]...)
 	w = append(w, byte(m.Lang), byte(m.Return), byte(m.Body))
@@ -162,6 +163,7 @@ func decodeMessage(id mail.MessageID, row []byte) (*message, error) {
 	}
 	flags := r.byte()
 	m.UTF8, m.RequireTLS, m.held = flags&flagUTF8 != 0, flags&flagRequireTLS != 0, flags&flagHeld != 0
+	m.Junk = flags&flagJunk != 0
 	m.From = r.address()
 	m.Account.ID = r.id()
 	m.Lang, m.Return, m.Body = text.Lang(r.byte()), mail.Return(r.byte()), mail.Body(r.byte())

@@ -29,7 +29,7 @@ func TestRowsRoundTrip(t *testing.T) {
 		id := mail.MessageID{ID: mail.NewID(start)}
 		m := &message{Message: Message{
 			ID: id, From: drawAddress(t, "from"), Lang: text.DE, EnvID: rapid.String().Draw(t, "envid"), Return: mail.ReturnHeaders,
-			Body: mail.Body8Bit, UTF8: rapid.Bool().Draw(t, "utf8"), RequireTLS: rapid.Bool().Draw(t, "tls"),
+			Body: mail.Body8Bit, UTF8: rapid.Bool().Draw(t, "utf8"), RequireTLS: rapid.Bool().Draw(t, "tls"), Junk: rapid.Bool().Draw(t, "junk"),
 			Account: mail.AccountID{ID: mail.NewID(start)}, Skip: 7,
 			Blob:    store.BlobRef{ID: store.BlobID{ID: mail.NewID(start)}, Size: rapid.Int64Range(0, 1<<40).Draw(t, "size")},
 			Created: drawTime(t, "created"), Due: drawTime(t, "due"), Expires: drawTime(t, "expires"),

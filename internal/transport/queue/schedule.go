@@ -2,6 +2,7 @@ package queue
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
@@ -75,8 +76,12 @@ func (s Schedule) delayNoticeAt(m *Message, l *leg) time.Time {
 	return time.Time{}
 }
 
-// urgent is when a leg must be looked at, whatever its destination does: to tell of the delay, or to give up.
+// urgent is when a leg must be looked at, whatever its destination does: to tell of the delay, to give up, or, if only notices are
+// missing, when it is due.
 func (s Schedule) urgent(m *Message, l *leg) time.Time {
+	if !slices.ContainsFunc(l.recipients, func(r recipient) bool { return r.state == waiting }) {
+		return l.due
+	}
 	at := s.delayNoticeAt(m, l)
 	if at.IsZero() || m.Expires.Before(at) {
 		return m.Expires
