@@ -154,3 +154,14 @@ func TestIdleHasAnEnd(t *testing.T) {
 	}
 	p.ended()
 }
+
+func TestStrangersMessageIsNotReadAway(t *testing.T) {
+	s := start(t, Options{})
+	p := s.dial(t, false)
+	p.line()
+	p.send("a APPEND INBOX {1000000+}")
+	if l := p.line(); !strings.HasPrefix(l, "* BYE [TOOBIG]") {
+		t.Error(l)
+	}
+	p.ended()
+}

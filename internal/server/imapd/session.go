@@ -212,6 +212,7 @@ func (s *session) command(ctx context.Context, c *imap.Command) error {
 	if !known || cmd.in&s.phase() == 0 {
 		if c.Message != nil {
 			if err := s.r.Refuse(*c.Message); err != nil {
+				s.farewell(err)
 				return err
 			}
 		}
