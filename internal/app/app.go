@@ -88,6 +88,7 @@ func (a *App) build(ctx context.Context) error {
 	}
 	a.store = watchStore(engine, w.Clock, a.metrics.CommitSeconds)
 	a.closeLater(engine.Close)
+	showFigures(a.metrics.Registry, engine, a.certs)
 	a.mailboxes = mailbox.New(a.store, mailbox.Options{Clock: w.Clock, Log: w.Log})
 	a.closeLater(func() error { a.mailboxes.Close(); return nil })
 	a.guard = limit.NewGuard(w.Clock, limit.DefaultPolicy())
@@ -97,7 +98,7 @@ func (a *App) build(ctx context.Context) error {
 	a.closeLater(func() error { a.directory.Close(); return nil })
 
 	// Transport.
-	a.journeys = journey.New(a.store, journey.Options{Clock: w.Clock})
+	a.journeys = journey.New(a.store, journey.Options{Clock: w.Clock, Log: w.Log})
 	a.closeLater(a.journeys.Close)
 	router, err := a.router()
 	if err != nil {
@@ -110,7 +111,6 @@ func (a *App) build(ctx context.Context) error {
 	a.closeLater(func() error { a.relay.Close(); return nil })
 	a.intake = intake.New(a.intakeOptions(router))
 	notices := bounce.New(bounce.Options{Store: a.store, Intake: a.intake, Hostname: cfg.Hostname.Domain, Clock: w.Clock, Log: w.Log})
-	a.intake.SetNotifier(notices)
 	a.queue.SetNotifier(notices)
 
 	// Servers.

@@ -46,6 +46,31 @@ func TestServerEndsWhenTheDiskFails(t *testing.T) {
 	}
 }
 
+func TestFiguresAreShown(t *testing.T) {
+	a, _ := start(t, testConfig(t), testWorld())
+	if _, err := a.Admin().AddDomain(t.Context(), adminapi.NewDomain{Name: "nord.test"}); err != nil {
+		t.Fatal(err)
+	}
+	families, err := a.metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			got[f.GetName()] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	for _, name := range []string{"posthorn_store_commits_total", "posthorn_store_syncs_total", "posthorn_store_written_bytes_total"} {
+		if got[name] <= 0 {
+			t.Errorf("%s is %v", name, got[name])
+		}
+	}
+	if end := time.Unix(int64(got["posthorn_certificate_end_seconds"]), 0); end.Before(a.world.Clock.Now().AddDate(9, 0, 0)) {
+		t.Errorf("the certificate ends %v", end)
+	}
+}
+
 func TestCommitsAreMeasured(t *testing.T) {
 	a, _ := start(t, testConfig(t), testWorld())
 	if _, err := a.Admin().AddDomain(t.Context(), adminapi.NewDomain{Name: "nord.test"}); err != nil {
