@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -81,8 +82,9 @@ func (w *World) openMailLog(path string) (closer func() error, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the mail log: %w", err)
 	}
-	w.MailLog = f
-	return f.Close, nil
+	lines := obs.NewGatherer(f, w.Clock)
+	w.MailLog = lines
+	return func() error { return errors.Join(lines.Close(), f.Close()) }, nil
 }
 
 func resolver(cfg *config.Config, c clock.Clock) (resolve.Resolver, error) {

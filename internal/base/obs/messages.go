@@ -1,7 +1,6 @@
 package obs
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
@@ -12,7 +11,7 @@ func (l *MailLog) Accepted(s Session, m mail.MessageID, sender mail.Address, rec
 	if l == nil {
 		return
 	}
-	l.write("accepted", s.attrs(id(m), from(sender), slog.Int("count", recipients), slog.Int64("size", size))...)
+	l.write(l.event("accepted").session(&s).id(m).from(sender).int("count", int64(recipients)).int("size", size))
 	l.metrics.Accepted.WithLabelValues(string(s.Proto)).Inc()
 	l.metrics.AcceptedBytes.WithLabelValues(string(s.Proto)).Add(float64(size))
 }
@@ -22,7 +21,7 @@ func (l *MailLog) Delivered(m mail.MessageID, rcpt mail.Address, account string,
 	if l == nil {
 		return
 	}
-	l.write("delivered", id(m), to(rcpt), slog.String("account", account), slog.Int64("size", size), seconds(delay))
+	l.write(l.event("delivered").id(m).to(rcpt).str("account", account).int("size", size).delay(delay))
 	l.settled("delivered", delay)
 }
 
@@ -40,11 +39,9 @@ type Attempt struct {
 	NextTry time.Time // for Deferred
 }
 
-func (a Attempt) attrs() []slog.Attr {
-	return []slog.Attr{
-		id(a.ID), to(a.To), slog.String("host", a.Host), slog.String("peer", a.Peer), slog.String("tls", TLSName(a.TLS)),
-		slog.Int("attempt", a.Number), slog.String("status", a.Status), slog.String("reply", a.Reply), seconds(a.Delay),
-	}
+func (l *line) attempt(a *Attempt) *line {
+	return l.id(a.ID).to(a.To).str("host", a.Host).str("peer", a.Peer).str("tls", TLSName(a.TLS)).
+		int("attempt", int64(a.Number)).str("status", a.Status).str("reply", a.Reply).delay(a.Delay)
 }
 
 // Relayed is a recipient that another server has taken over.
@@ -52,7 +49,7 @@ func (l *MailLog) Relayed(a Attempt) {
 	if l == nil {
 		return
 	}
-	l.write("relayed", a.attrs()...)
+	l.write(l.event("relayed").attempt(&a))
 	l.settled("relayed", a.Delay)
 }
 
@@ -61,7 +58,7 @@ func (l *MailLog) Deferred(a Attempt) {
 	if l == nil {
 		return
 	}
-	l.write("deferred", append(a.attrs(), slog.String("next", a.NextTry.UTC().Format(time.RFC3339)))...)
+	l.write(l.event("deferred").attempt(&a).str("next", a.NextTry.UTC().Format(time.RFC3339)))
 	l.metrics.Recipients.WithLabelValues("deferred").Inc()
 }
 
@@ -70,7 +67,7 @@ func (l *MailLog) Returned(m mail.MessageID, rcpt mail.Address, status, reason s
 	if l == nil {
 		return
 	}
-	l.write("returned", id(m), to(rcpt), slog.String("status", status), slog.String("reason", reason), seconds(delay))
+	l.write(l.event("returned").id(m).to(rcpt).str("status", status).str("reason", reason).delay(delay))
 	l.settled("returned", delay)
 }
 
@@ -92,6 +89,6 @@ func (l *MailLog) queueEvent(event string, m mail.MessageID, by string) {
 	if l == nil {
 		return
 	}
-	l.write(event, id(m), slog.String("by", by))
+	l.write(l.event(event).id(m).str("by", by))
 	l.metrics.QueueActions.WithLabelValues(event).Inc()
 }

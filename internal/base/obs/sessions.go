@@ -1,17 +1,13 @@
 package obs
 
-import (
-	"log/slog"
-
-	"github.com/posthorn-mail/posthorn/internal/mail"
-)
+import "github.com/posthorn-mail/posthorn/internal/mail"
 
 // Connected is a new connection. The function it returns must be called when the connection ends; it keeps the gauge of open sessions.
 func (l *MailLog) Connected(s Session) (closed func()) {
 	if l == nil {
 		return func() {}
 	}
-	l.write("connected", s.attrs()...)
+	l.write(l.event("connected").session(&s))
 	l.metrics.Connections.WithLabelValues(string(s.Proto)).Inc()
 	open := l.metrics.Sessions.WithLabelValues(string(s.Proto))
 	open.Inc()
@@ -23,7 +19,7 @@ func (l *MailLog) LoginOK(s Session, mechanism string) {
 	if l == nil {
 		return
 	}
-	l.write("login", s.attrs(slog.String("mechanism", mechanism))...)
+	l.write(l.event("login").session(&s).str("mechanism", mechanism))
 	l.metrics.Logins.WithLabelValues(string(s.Proto), "ok").Inc()
 }
 
@@ -34,7 +30,7 @@ func (l *MailLog) LoginFailed(s Session, mechanism, name, reason string) {
 		return
 	}
 	s.Account = ""
-	l.write("login-failed", s.attrs(slog.String("name", name), slog.String("mechanism", mechanism), slog.String("reason", reason))...)
+	l.write(l.event("login-failed").session(&s).str("name", name).str("mechanism", mechanism).str("reason", reason))
 	l.metrics.Logins.WithLabelValues(string(s.Proto), "failed").Inc()
 }
 
@@ -44,7 +40,7 @@ func (l *MailLog) Locked(s Session, name, reason string) {
 		return
 	}
 	s.Account = ""
-	l.write("locked", s.attrs(slog.String("name", name), slog.String("reason", reason))...)
+	l.write(l.event("locked").session(&s).str("name", name).str("reason", reason))
 	l.metrics.Logins.WithLabelValues(string(s.Proto), "locked").Inc()
 }
 
@@ -73,12 +69,11 @@ func (l *MailLog) Refused(s Session, r Refusal) {
 	if l == nil {
 		return
 	}
-	attrs := s.attrs(slog.String("stage", string(r.Stage)), from(r.From))
+	n := l.event("refused").session(&s).str("stage", string(r.Stage)).from(r.From)
 	if !r.To.IsNull() {
-		attrs = append(attrs, to(r.To))
+		n.to(r.To)
 	}
-	attrs = append(attrs, slog.String("status", r.Status), slog.String("reason", r.Fault.Public))
-	l.write("refused", attrs...)
+	l.write(n.str("status", r.Status).str("reason", r.Fault.Public))
 	l.metrics.Refused.WithLabelValues(string(s.Proto), string(r.Stage), permanence(r.Fault.Kind)).Inc()
 }
 
@@ -94,6 +89,6 @@ func (l *MailLog) Removed(s Session, count int) {
 	if l == nil {
 		return
 	}
-	l.write("removed", s.attrs(slog.Int("count", count))...)
+	l.write(l.event("removed").session(&s).int("count", int64(count)))
 	l.metrics.Removed.WithLabelValues(string(s.Proto)).Add(float64(count))
 }
