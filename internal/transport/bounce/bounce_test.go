@@ -374,9 +374,19 @@ func TestManyRecipientsAndEvilReplies(t *testing.T) {
 	}
 }
 
+// deaf is a sender that nobody listens to.
+type deaf struct{}
+
+func (deaf) Send(_ context.Context, job queue.Job) queue.Report {
+	return queue.Report{Results: make([]queue.Result, len(job.Recipients))}
+}
+
 func TestSuccessIsToldWhenAsked(t *testing.T) {
 	w := newWorld(t)
-	w.in.SetNotifier(w.bn)
+	w.q.SetNotifier(w.bn)
+	ctx, stop := context.WithCancel(w.ctx)
+	done := make(chan error, 1)
+	go func() { done <- w.q.Run(ctx, deaf{}) }()
 	for _, notify := range []mail.Notify{0, mail.NotifyFailure, mail.NotifySuccess | mail.NotifyFailure} {
 		tx := w.in.Begin(intake.Source{Protocol: obs.ProtoSMTP, Helo: "mx.ost.test"})
 		w.must(tx.From(w.ctx, mail.Envelope{From: w.addr("eva@ost.test"), EnvID: "e+1"}))
@@ -385,6 +395,19 @@ func TestSuccessIsToldWhenAsked(t *testing.T) {
 		_, err := tx.Body(w.ctx, strings.NewReader("From: eva@ost.test\r\nSubject: x\r\n\r\nbody\r\n"))
 		w.must(err)
 	}
+	w.clock.Advance(time.Second)
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		items, err := w.q.List(w.ctx, queue.Filter{})
+		w.must(err)
+		if len(items) == 1 && items[0].Message.From.IsNull() {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("no notice is made: %+v", items)
+		}
+	}
+	stop()
+	w.must(<-done)
 	item, b := w.notice()
 	if got := item.Recipients[0].Recipient.Address; got != w.addr("eva@ost.test") {
 		t.Errorf("told %v", got)

@@ -27,13 +27,19 @@ type accepted struct {
 	staged  staged
 	verdict screen.Verdict
 	about   mail.MessageID // for a notice: the message it is about
+	later   bool           // recipients of ours get it out of the queue
 }
+
+// mostAtOnce is how many accounts are served by the commit that takes a message in. A message for more goes to all of them through the
+// queue, so many at a time: no commit spans too many partitions.
+const mostAtOnce = 50
 
 // commit is the one commit: the bytes, the mailboxes' rows, the queue's rows, the journey, and what join adds. Then
 // everybody who waits for it is told.
 func (in *Intake) commit(ctx context.Context, m *accepted, join func(b *store.Batch, id mail.MessageID) error) (Receipt, error) {
 	here := locals(m.to)
-	if m.held() {
+	m.later = m.held() || len(here) > mostAtOnce
+	if m.later {
 		here = nil // they wait in the queue, too
 	}
 	ref := m.staged.blob.Ref()
@@ -64,9 +70,11 @@ func (in *Intake) commit(ctx context.Context, m *accepted, join func(b *store.Ba
 	}
 	in.o.Journeys.Publish(m.id, events...)
 	in.logAccepted(m, here) //nolint:contextcheck // the mail log does not end with a connection
-	in.confirm(ctx, m)
 	return m.receipt(), nil
 }
+
+// junk is the mailbox of messages that are likely spam, as journeys name it.
+const junk = "Junk"
 
 // held reports whether nobody shall have the message yet.
 func (m *accepted) held() bool { return m.env.HoldUntil.After(m.at) }
@@ -83,19 +91,23 @@ func commitFault(err error) error {
 	return fmt.Errorf("commit message: %w", err)
 }
 
-// outgoing is the queue's message for the recipients elsewhere; false if there are none.
+// outgoing is the queue's message for the recipients elsewhere, and for whom the author is to be told about; false if there are none.
 func (in *Intake) outgoing(ctx context.Context, m *accepted, ref store.BlobRef) (queue.Message, bool) {
 	away := remotes(m.to)
-	if m.held() {
+	var told []mail.Recipient
+	if m.later {
 		away = append(away, waiting(m.to)...)
+	} else {
+		told = m.told()
 	}
-	if len(away) == 0 {
+	if len(away)+len(told) == 0 {
 		return queue.Message{}, false
 	}
 	out := queue.Message{
 		ID: m.id, From: m.env.From, Account: m.src.Account, EnvID: m.env.EnvID, Return: m.env.Return,
 		Body: bodyOf(m.staged.summary), UTF8: m.env.UTF8, RequireTLS: m.env.RequireTLS, Blob: ref, Skip: m.staged.skip,
-		Created: m.at, Due: m.env.HoldUntil, Recipients: away,
+		Created: m.at, Due: m.env.HoldUntil, Recipients: away, Stored: told,
+		Junk: m.verdict.Action == screen.Junk,
 	}
 	if !m.src.Account.IsZero() {
 		if a, err := in.o.Directory.Account(ctx, m.src.Account); err == nil {
@@ -137,7 +149,7 @@ func (in *Intake) events(m *accepted, here []directory.Local) []journey.Event {
 	}
 	place := mailbox.Inbox
 	if m.verdict.Action == screen.Junk {
-		place = "Junk"
+		place = junk
 	}
 	for _, l := range here {
 		out = append(out, journey.Event{At: m.at, Kind: journey.Stored, Recipient: l.Address.Unicode(), Account: l.Account, Mailbox: place})
@@ -182,42 +194,16 @@ func (in *Intake) logAccepted(m *accepted, here []directory.Local) {
 	}
 }
 
-// confirm tells a sender who asked for it which recipients the message has reached. A crash just now loses the notice,
-// never the message.
-func (in *Intake) confirm(ctx context.Context, m *accepted) {
-	if in.notifier == nil || m.env.From.IsNull() {
-		return
-	}
-	var about []queue.Outcome
-	for _, r := range m.to {
-		if r.given.Notify&mail.NotifySuccess != 0 && len(r.locals) > 0 && !m.held() {
-			about = append(about, queue.Outcome{Recipient: r.given, Action: queue.ActionDelivered,
-				Result: queue.Result{Status: queue.Delivered, Enhanced: "2.0.0", Final: true}})
-		}
-	}
-	if len(about) == 0 {
-		return
-	}
-	msg := queue.Message{
-		ID: m.id, From: m.env.From, Account: m.src.Account, EnvID: m.env.EnvID, Return: m.env.Return, UTF8: m.env.UTF8,
-		Body: bodyOf(m.staged.summary), Blob: m.staged.blob.Ref(), Skip: m.staged.skip, Created: m.at,
-	}
-	if a, err := in.o.Directory.Account(ctx, m.src.Account); err == nil {
-		msg.Lang = a.Lang
-	}
-	var events []journey.Event
-	err := in.notifier.Notify(ctx, queue.Notice{Message: &msg, About: about}, func(b *store.Batch, notice mail.MessageID) error {
-		events = events[:0]
-		for _, o := range about {
-			events = append(events, journey.Event{At: in.o.Clock.Now(), Kind: journey.Confirmed,
-				Recipient: o.Recipient.Address.Unicode(), Other: notice})
-		}
-		journey.Record(b, m.id, events...)
+// told are the recipients whose mailboxes have the message with this commit, and whose author asked to be told so.
+func (m *accepted) told() []mail.Recipient {
+	if m.env.From.IsNull() {
 		return nil
-	})
-	if err != nil {
-		in.o.Log.Warn("no success notice", "id", m.id.String(), "err", err)
-		return
 	}
-	in.o.Journeys.Publish(m.id, events...)
+	var out []mail.Recipient
+	for _, r := range m.to {
+		if r.given.Notify&mail.NotifySuccess != 0 && len(r.locals) > 0 {
+			out = append(out, r.given)
+		}
+	}
+	return out
 }

@@ -59,16 +59,9 @@ const (
 
 // Intake takes messages in. It is safe for many goroutines.
 type Intake struct {
-	o        Options
-	sent     *queue.Allowance
-	notifier Notifier
-	buffers  sync.Pool // of *bufio.Reader, to read messages through
-}
-
-// Notifier tells a sender who asked for it (NOTIFY=SUCCESS) that a message lies in the recipients' mailboxes.
-// transport/bounce is one.
-type Notifier interface {
-	Notify(ctx context.Context, n queue.Notice, join func(b *store.Batch, notice mail.MessageID) error) error
+	o       Options
+	sent    *queue.Allowance
+	buffers sync.Pool // of *bufio.Reader, to read messages through
 }
 
 // New makes an Intake.
@@ -92,9 +85,6 @@ func New(o Options) *Intake {
 	in.buffers.New = func() any { return bufio.NewReaderSize(nil, 64<<10) }
 	return in
 }
-
-// SetNotifier gives the intake its notifier, once, before the first message (bounce needs the intake).
-func (in *Intake) SetNotifier(n Notifier) { in.notifier = n }
 
 // Limits are for a server to announce.
 func (in *Intake) Limits() Limits { return in.o.Limits }

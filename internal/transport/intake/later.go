@@ -14,11 +14,13 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/transport/deliver"
 	"github.com/posthorn-mail/posthorn/internal/transport/journey"
 	"github.com/posthorn-mail/posthorn/internal/transport/queue"
+	"github.com/posthorn-mail/posthorn/internal/transport/screen"
 	"github.com/posthorn-mail/posthorn/internal/wire/message"
 )
 
 // Sender is the queue's sender for recipients of ours who are in the queue all the same: their mail was to be delivered
-// later (FUTURERELEASE, RFC 4865), or their domain became ours meanwhile. All others it leaves to next.
+// later (FUTURERELEASE, RFC 4865), there are too many of them for one commit, or their domain became ours meanwhile. All others it
+// leaves to next.
 //
 // A crash after a delivery and before the queue has settled it makes no second copy: the e-mail's id is the message's, and the
 // mailbox does not store one twice.
@@ -32,16 +34,15 @@ type laterSender struct {
 // Send implements queue.Sender.
 func (l *laterSender) Send(ctx context.Context, job queue.Job) queue.Report {
 	results := make([]queue.Result, len(job.Recipients))
-	var ours, away []int
-	found := make([]directory.Resolution, len(job.Recipients))
+	var ours []served
+	var away []int
 	for i, r := range job.Recipients {
 		res, err := l.in.o.Directory.Resolve(ctx, r.Address)
 		switch {
 		case err != nil:
 			results[i] = l.failed(err)
 		case res.Ours:
-			found[i] = res
-			ours = append(ours, i)
+			ours = append(ours, served{i, recipient{given: r, ours: true, locals: res.Locals, remotes: res.Remotes}})
 		default:
 			away = append(away, i)
 		}
@@ -62,20 +63,50 @@ func (l *laterSender) Send(ctx context.Context, job queue.Job) queue.Report {
 		}
 		out.Events, out.Unreachable = report.Events, report.Unreachable
 	}
-	if len(ours) == 0 {
-		return out
-	}
-	summary, err := l.in.describe(ctx, job.Message.Blob)
-	for _, i := range ours {
-		if err != nil {
-			results[i] = l.failed(err)
-			continue
-		}
-		var events []journey.Event
-		results[i], events = l.deliver(ctx, &job, job.Recipients[i], found[i], summary)
-		out.Events = append(out.Events, events...)
+	if len(ours) > 0 {
+		out.Events = append(out.Events, l.serve(ctx, &job, ours, results)...)
 	}
 	return out
+}
+
+// served is a recipient of ours and its place in the job.
+type served struct {
+	at int
+	recipient
+}
+
+// serve stores the message for recipients of ours, so many at a time, and sets their results.
+func (l *laterSender) serve(ctx context.Context, job *queue.Job, ours []served, results []queue.Result) (events []journey.Event) {
+	summary, err := l.in.describe(ctx, job.Message.Blob)
+	var batch []served
+	size := 0
+	flush := func() {
+		if len(batch) > 0 {
+			res, told := l.deliver(ctx, job.Message, batch, summary)
+			for _, r := range batch {
+				results[r.at] = res
+			}
+			events = append(events, told...)
+		}
+		batch, size = nil, 0
+	}
+	for _, r := range ours {
+		refused := err
+		if refused == nil {
+			refused = l.in.checkQuota(ctx, directory.Resolution{Locals: r.locals, Remotes: r.remotes}, job.Message.Blob.Size)
+		}
+		if refused != nil {
+			results[r.at] = l.failed(refused)
+			continue
+		}
+		if size += len(r.locals) + len(r.remotes); size > mostAtOnce {
+			flush()
+			size = len(r.locals) + len(r.remotes)
+		}
+		batch = append(batch, r)
+	}
+	flush()
+	return events
 }
 
 // failed is the result of a fault of ours.
@@ -112,21 +143,27 @@ func (in *Intake) describe(ctx context.Context, ref store.BlobRef) (*message.Sum
 	return s.Close(), nil
 }
 
-// deliver stores the message for one recipient of ours. What leads elsewhere goes on as a message of its own.
+// deliver stores the message for a batch of recipients in one commit. What leads elsewhere goes on as a message of its own.
 func (l *laterSender) deliver(
-	ctx context.Context, job *queue.Job, r mail.Recipient, res directory.Resolution, summary *message.Summary,
+	ctx context.Context, msg *queue.Message, batch []served, summary *message.Summary,
 ) (queue.Result, []journey.Event) {
-	in, msg := l.in, job.Message
+	in := l.in
 	now := in.o.Clock.Now()
-	if err := in.checkQuota(ctx, res, msg.Blob.Size); err != nil {
-		return l.failed(err), nil
+	to := make([]recipient, len(batch))
+	for i := range batch {
+		to[i] = batch[i].recipient
 	}
-	appends := deliver.Plan(deliver.Message{ID: msg.ID, Received: now, Blob: msg.Blob, Summary: summary}, res.Locals)
+	here := locals(to)
+	plan := deliver.Message{ID: msg.ID, Received: now, Blob: msg.Blob, Summary: summary}
+	place := mailbox.Inbox
+	if msg.Junk {
+		plan.Verdict.Action, place = screen.Junk, junk
+	}
 	onward := *msg
 	onward.ID = mail.MessageID{ID: mail.NewID(now)}
 	onward.Created, onward.Due, onward.Expires = now, time.Time{}, time.Time{}
-	onward.Recipients = remotes([]recipient{{given: r, ours: true, remotes: res.Remotes}})
-	_, err := in.o.Mailbox.Deliver(ctx, appends, func(b *store.Batch) error {
+	onward.Recipients = remotes(to)
+	_, err := in.o.Mailbox.Deliver(ctx, deliver.Plan(plan, here), func(b *store.Batch) error {
 		if len(onward.Recipients) > 0 {
 			in.o.Queue.Add(b, onward)
 		}
@@ -139,9 +176,9 @@ func (l *laterSender) deliver(
 		in.o.Queue.Wake(onward)
 	}
 	var events []journey.Event
-	for _, h := range res.Locals {
+	for _, h := range here {
 		events = append(events, journey.Event{At: now, Kind: journey.Stored, Recipient: h.Address.Unicode(), Account: h.Account,
-			Mailbox: mailbox.Inbox})
+			Mailbox: place})
 		in.o.MailLog.Delivered(msg.ID, h.Address, h.Address.String(), summary.Size, now.Sub(msg.Created)) //nolint:contextcheck // as elsewhere
 	}
 	return queue.Result{Status: queue.Delivered, Enhanced: "2.0.0", Reply: "stored", Server: string(in.o.Hostname), Final: true}, events
