@@ -75,6 +75,7 @@ type Options struct {
 type Router struct {
 	o     Options
 	rules map[mail.Domain]*Smarthost
+	keys  map[Smarthost]string
 	names map[string]bool
 }
 
@@ -84,16 +85,37 @@ func New(o Options) *Router {
 	if o.Shuffle == nil {
 		o.Shuffle = rand.Shuffle
 	}
-	r := &Router{o: o, rules: make(map[mail.Domain]*Smarthost), names: make(map[string]bool)}
+	r := &Router{o: o, rules: make(map[mail.Domain]*Smarthost), keys: make(map[Smarthost]string), names: make(map[string]bool)}
 	for _, rule := range o.Rules {
 		via := rule.Via
 		via.Port = cmp.Or(via.Port, defaultPort(via))
 		r.rules[rule.Domain] = &via
+		if r.keys[via] == "" {
+			r.keys[via] = r.newKey(&via)
+		}
 	}
 	for _, n := range o.Names {
 		r.names[strings.ToLower(strings.TrimSuffix(n, "."))] = true
 	}
 	return r
+}
+
+// newKey names a smarthost. Two that differ in anything, their logins above all, have different names: connections are shared by name.
+func (r *Router) newKey(s *Smarthost) string {
+	name := fmt.Sprintf("%s:%d", s.Host, s.Port)
+	if s.Login != "" {
+		name = s.Login + "@" + name
+	}
+	taken := 0
+	for other := range r.keys {
+		if other.Host == s.Host && other.Port == s.Port && other.Login == s.Login {
+			taken++
+		}
+	}
+	if taken > 0 {
+		name += fmt.Sprintf(" (%d)", taken+1)
+	}
+	return name
 }
 
 func defaultPort(s Smarthost) uint16 {
@@ -139,7 +161,7 @@ func (r *Router) Routed(d mail.Domain) bool { return r.smarthost(d) != nil }
 // Key is the same for domains that share their route. It needs no I/O.
 func (r *Router) Key(d mail.Domain) string {
 	if s := r.smarthost(d); s != nil {
-		return fmt.Sprintf("%s:%d", s.Host, s.Port)
+		return r.keys[*s]
 	}
 	return string(d)
 }

@@ -59,8 +59,8 @@ func TestRoute(t *testing.T) {
 		{"[192.0.2.7]", "[192.0.2.7]", "192.0.2.7:25", 0},
 		{"[IPv6:2001:db8::7]", "[IPv6:2001:db8::7]", "2001:db8::7:25", 0},
 		{"lmtp.test", "box.test:24", "box.test:24", 0},
-		{"prov.test", "mail.prov.test:465", "mail.prov.test:465", 0},
-		{"sub.test", "mail.sub.test:587", "mail.sub.test:587", 0},
+		{"prov.test", "me@mail.prov.test:465", "mail.prov.test:465", 0},
+		{"sub.test", "me@mail.sub.test:587", "mail.sub.test:587", 0},
 		{"best.test", "best.test", "", mail.KindLoop},
 		{"null.test", "null.test", "", mail.KindNoMail},
 		{"nowhere.test", "nowhere.test", "", mail.KindNoSuchDomain},
@@ -126,5 +126,23 @@ func TestAddrs(t *testing.T) {
 		if _, err := r.Addrs(t.Context(), Host{Name: host}); !mail.IsKind(err, kind) {
 			t.Errorf("%s: %v", host, err)
 		}
+	}
+}
+
+// Two logins at one provider are two routes: what goes over one must not go over the other.
+func TestKeyTellsLoginsApart(t *testing.T) {
+	via := Smarthost{Host: "smtp.provider.test", Port: 587, Security: StartTLS}
+	one, two, lmtp := via, via, via
+	one.Login, two.Login, lmtp.Protocol = "one", "two", LMTP
+	r := New(Options{Rules: []Rule{{"a.test", one}, {"b.test", two}, {"c.test", one}, {"d.test", via}, {"e.test", lmtp}}})
+	if a, c := r.Key("a.test"), r.Key("c.test"); a != c {
+		t.Errorf("one route has two keys: %q %q", a, c)
+	}
+	seen := map[string]mail.Domain{}
+	for _, d := range []mail.Domain{"a.test", "b.test", "d.test", "e.test"} {
+		if other, ok := seen[r.Key(d)]; ok {
+			t.Errorf("%s and %s share the key %q", d, other, r.Key(d))
+		}
+		seen[r.Key(d)] = d
 	}
 }
