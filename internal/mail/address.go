@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -168,7 +169,7 @@ func parseLocal(s string) (string, error) {
 	} else if !isDotString(s) {
 		return "", errLocal
 	}
-	if !utf8.ValidString(s) {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, unseen) {
 		return "", errLocal
 	}
 	s = norm.NFC.String(s)
@@ -177,6 +178,9 @@ func parseLocal(s string) (string, error) {
 	}
 	return s, nil
 }
+
+// unseen reports what ends a line or drives a terminal without being ASCII: nobody's address has it (RFC 5198 section 2).
+func unseen(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
 
 func unquote(s string) (string, error) {
 	if len(s) < 2 || s[len(s)-1] != '"' {

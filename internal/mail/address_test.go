@@ -39,7 +39,7 @@ func TestParseAddressRefuses(t *testing.T) {
 		"", "@", "anna", "anna@", "@nord.test", "anna@@nord.test", ".anna@nord.test", "anna.@nord.test", "an..na@nord.test",
 		"an na@nord.test", "anna@nord..test", "anna@-nord.test", "anna@nord-.test", "anna@no_rd.test", "anna@[192.0.2]",
 		"anna@[IPv6:192.0.2.1]", "anna@[IPv6:fe80::1%eth0]", "anna@[192.0.2.1", `"anna@nord.test`, `"an"na"@nord.test`,
-		"anna@nord.test\r\nRCPT TO:<x@y>", "an\x00na@nord.test", "\"an\nna\"@nord.test", "\xff@nord.test",
+		"anna@nord.test\r\nRCPT TO:<x@y>", "an\x00na@nord.test", "an\u009bna@nord.test", "an\u0085na@nord.test", "\"an\u2028na\"@nord.test", "\"an\nna\"@nord.test", "\xff@nord.test",
 		strings.Repeat("a", 65) + "@nord.test", "a@" + strings.Repeat("b", 64) + ".test",
 		"a@" + strings.Repeat("bcdefgh.", 32) + "test", "<anna@nord.test>",
 	} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -131,8 +132,19 @@ func splitReplyLine(l []byte) (code int, text string, more, ok bool) {
 	if !utf8.ValidString(text) {
 		text = strings.ToValidUTF8(text, "\ufffd")
 	}
+	if strings.ContainsFunc(text, isControl) {
+		text = strings.Map(func(r rune) rune {
+			if isControl(r) {
+				return '?'
+			}
+			return r
+		}, text)
+	}
 	return code, text, l[3] == '-', true
 }
+
+// isControl reports what does something to the terminal of whoever reads a reply in a journey or a log.
+func isControl(r rune) bool { return r != '\t' && unicode.IsControl(r) }
 
 // takeStatus moves the enhanced status code, if every line has the same one or only the first has one, out of the text.
 func (r *Reply) takeStatus() {

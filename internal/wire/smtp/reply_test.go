@@ -38,6 +38,7 @@ func TestReadReply(t *testing.T) {
 		{"220 2.example.org ESMTP\r\n", Reply{220, "", []string{"2.example.org ESMTP"}}},
 		{"250 2.0.01 x\r\n", Reply{250, "", []string{"2.0.01 x"}}},
 		{"250 2.0.0\r\n", Reply{250, "2.0.0", []string{""}}},
+		{"550 no\x1b[2J\x00\x07\tway\u009b31m\r\n", Reply{550, "", []string{"no?[2J??\tway?31m"}}}, // replies are shown on terminals
 		{"250 caf\xe9\r\n", Reply{250, "", []string{"caf\ufffd"}}},
 	} {
 		got, err := read(c.in)
