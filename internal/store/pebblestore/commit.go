@@ -13,8 +13,9 @@ import (
 
 // Bounds of a group, and how many groups may be between the committer and the disk.
 const (
+	// A group within maxGroupBytes fits the buffer that is kept, whose size is a power of two.
 	maxGroup      = 1024
-	maxGroupBytes = 2 << 20
+	maxGroupBytes = 900 << 10
 	inFlight      = 2
 	// keepBytes is the largest buffer a group keeps for the next.
 	keepBytes = 1 << 20

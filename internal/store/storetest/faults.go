@@ -133,6 +133,9 @@ func nothingBeforeDurable(t *testing.T, d Disk) {
 	e.must(e.wait(second))
 	e.fails(e.wait(third), store.ErrConflict)
 	heard(t, w)
+	if known, err = st.Committed(ctx(), b.ID); err != nil || !known {
+		t.Errorf("the outcome nobody waited for is told as %v (error %v)", known, err)
+	}
 	e.holds(p.Key('k'), "new")
 	e.blobHolds(staged.Ref().ID, bytesOf(1, 3*d.LargeBlob))
 	e.close()
