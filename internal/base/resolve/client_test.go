@@ -72,11 +72,11 @@ func TestClientTriesTheNextServer(t *testing.T) {
 	})
 	silent := scripted(t, func(dns.ResponseWriter, *dns.Msg) {})
 	good := scripted(t, answers("a.test. 60 IN TXT hello"))
-	c := client(t, Options{Servers: []netip.AddrPort{refusing, wrong, silent, good}, Timeout: 50 * time.Millisecond})
+	c := client(t, Options{Servers: []netip.AddrPort{refusing, wrong, silent, good}, Timeout: 300 * time.Millisecond})
 	if txt, err := c.TXT(t.Context(), "a.test"); err != nil || len(txt) != 1 || txt[0] != "hello" {
 		t.Fatal(txt, err)
 	}
-	c = client(t, Options{Servers: []netip.AddrPort{refusing, wrong}, Timeout: 50 * time.Millisecond})
+	c = client(t, Options{Servers: []netip.AddrPort{refusing, wrong}, Timeout: 300 * time.Millisecond})
 	if _, err := c.TXT(t.Context(), "a.test"); !IsTemporary(err) {
 		t.Fatal(err)
 	}

@@ -175,7 +175,7 @@ func (f *office) kinds(id mail.MessageID) []journey.Kind {
 // settled waits until the queue is at rest: no attempt going on, and the loop asleep.
 func (f *office) settled() {
 	f.t.Helper()
-	until := time.Now().Add(10 * time.Second)
+	until := time.Now().Add(30 * time.Second)
 	for {
 		f.q.mu.Lock()
 		rest := len(f.q.win.known) == f.q.win.waiting() && f.q.asleep && f.q.until.After(f.clk.Now())
@@ -184,7 +184,10 @@ func (f *office) settled() {
 			return
 		}
 		if time.Now().After(until) {
-			f.t.Fatal("the queue does not come to rest")
+			f.q.mu.Lock()
+			w := &f.q.win
+			f.t.Fatalf("the queue does not come to rest: %d known, %d waiting, %d busy, asleep %v until %v, now %v, kicks %d, next %v, lap %v, %d sleepers",
+				len(w.known), w.waiting(), w.busy, f.q.asleep, f.q.until, f.clk.Now(), len(f.q.kick), w.next, w.lap, len(w.sleepy))
 		}
 		time.Sleep(100 * time.Microsecond) // polls; nothing depends on how long it takes
 	}

@@ -51,7 +51,7 @@ func (r *runner) loop(ctx context.Context, attempt func(slot)) {
 	for ctx.Err() == nil {
 		r.scan(ctx, func() { r.start(attempt) })
 		r.start(attempt)
-		r.wake.Reset(r.pause())
+		r.sleep()
 		select {
 		case <-ctx.Done():
 		case <-r.q.kick:
@@ -127,8 +127,8 @@ func (r *runner) lapDue(now time.Time) bool {
 	return w.lap && len(w.known) <= w.size/2 && since >= max(scanEvery, 10*r.lapTook)
 }
 
-// pause is how long nothing needs to be done, unless the queue is woken.
-func (r *runner) pause() time.Duration {
+// sleep sets the timer for when there is something to do again, if nobody wakes the queue before.
+func (r *runner) sleep() {
 	q := r.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -148,8 +148,8 @@ func (r *runner) pause() time.Duration {
 	if len(w.sleepy) > 0 {
 		sooner(w.sleepy[0].wakes())
 	}
+	r.wake.Reset(at.Sub(q.o.Clock.Now()))
 	q.asleep, q.until = len(q.kick) == 0, at
-	return at.Sub(q.o.Clock.Now())
 }
 
 func later(a, b time.Time) time.Time {

@@ -205,8 +205,8 @@ func TestTimeouts(t *testing.T) {
 		"final": hello() + "C: MAIL\nS: 250 ok\nC: RCPT\nS: 250 ok\nC: DATA\nS: 354 go\nBODY\nWAIT",
 	} {
 		t.Run(name, func(t *testing.T) {
-			srv := serve(t, nil, script(strings.ReplaceAll(sc, "WAIT", "SILENT\nC: never")))
-			short := 20 * time.Millisecond
+			srv := serve(t, nil, script("SILENT\n"+strings.ReplaceAll(sc, "WAIT", "C: never")))
+			short := 100 * time.Millisecond
 			b := newBench(t, dialer{"192.0.2.1:25": srv.addr}, func(o *Options, _ *route.Options) {
 				o.Timeouts = Timeouts{Greeting: short, Command: short, Data: short, Final: short}
 			})
