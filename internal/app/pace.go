@@ -11,12 +11,12 @@ import (
 const (
 	// headroom is how much garbage may gather between two collections while the server is busy. Few bytes of the heap live
 	// (bodies only pass through, the store keeps its own memory), so the runtime's own pace, a collection whenever the heap has
-	// doubled, would be dozens of collections a second.
-	headroom = 24 << 20
+	// doubled, would be dozens of collections a second. More room gains little, and shows in the memory of large messages.
+	headroom = 12 << 20
 	// busyWithin is how soon after the last one a collection comes on a busy server.
 	busyWithin = time.Second
 	usualPace  = 100 // percent, the runtime's own
-	mostPace   = 800
+	mostPace   = 300 // a bound on what a heap that begins to grow takes before the pace follows
 )
 
 // pacer sets the collector's pace after each collection: with headroom while collections come often, the runtime's own at

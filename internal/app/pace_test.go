@@ -11,7 +11,7 @@ func TestPace(t *testing.T) {
 		apart time.Duration
 		want  int
 	}{
-		{6 << 20, 100 * time.Millisecond, 400},
+		{6 << 20, 100 * time.Millisecond, 200},
 		{6 << 20, 2 * time.Minute, usualPace}, // at rest
 		{1 << 20, 100 * time.Millisecond, mostPace},
 		{0, 0, mostPace},
