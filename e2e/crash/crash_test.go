@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,6 +79,12 @@ func TestKill(t *testing.T) {
 	l := newLedger()
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	for life := range kills(t) {
+		if life%4 == 3 {
+			if err := stillborn(n, time.Duration(r.IntN(300))*time.Millisecond); err != nil {
+				t.Fatalf("life %d: %v", life, err)
+			}
+			continue
+		}
 		if err := oneLife(n, l, life, 1+r.IntN(most)); err != nil {
 			t.Fatalf("life %d: %v", life, err)
 		}
@@ -137,6 +145,27 @@ func oneLife(n *node.Node, l *ledger, life, accepted int) error {
 	wg.Wait()
 	if early != nil {
 		return errors.Join(early, errors.Join(errs...))
+	}
+	return nil
+}
+
+// stillborn starts the server and kills it while it starts: a crash in the middle of recovering from a crash.
+func stillborn(n *node.Node, after time.Duration) error {
+	bin, err := node.Binary()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(bin, "--config", filepath.Join(n.Dir, "posthorn.toml"), "serve")
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	time.Sleep(after)
+	if err := cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("it ended by itself: %w", err)
+	}
+	var killed *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &killed) || killed.Exited() {
+		return fmt.Errorf("it ended by itself: %w", err)
 	}
 	return nil
 }
