@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -83,7 +84,11 @@ func (t *Transaction) checkAuthor(ctx context.Context, h message.Header) error {
 			continue
 		}
 		found := false
-		for _, a := range message.ParseAddressList(f.Value()) {
+		list := message.ParseAddressList(f.Value())
+		if len(list) >= message.MaxAddresses || oddRoute.MatchString(f.Value()) {
+			return badAuthor(f) // some program shows what we do not read
+		}
+		for _, a := range list {
 			if a.Mark != message.MarkNone {
 				continue
 			}
@@ -102,6 +107,9 @@ func (t *Transaction) checkAuthor(ctx context.Context, h message.Header) error {
 	}
 	return nil
 }
+
+// oddRoute is a route in front of an address (RFC 5322 section 4.4) that is none: programs differ in whether it is the address.
+var oddRoute = regexp.MustCompile(`<[^@<>\["][^<>\["]*:`)
 
 func badAuthor(f message.Field) error {
 	return mail.Refusef(mail.KindBadContent, "the %s field has no valid address", f.Name())

@@ -115,13 +115,25 @@ func (t *Transaction) From(ctx context.Context, env mail.Envelope) error {
 		return mail.Refuse(mail.KindUnsupported, "only our own people may ask for a later delivery")
 	}
 	if t.src.submits() {
-		if err := t.in.o.Directory.MaySend(ctx, t.src.Account, env.From); err != nil {
+		if err := t.maySend(ctx, env.From); err != nil {
 			return err
 		}
 	}
 	t.env = env
 	t.env.Recipients = nil
 	return nil
+}
+
+// maySend holds a login to the addresses it owns, and to still being one: its session may be older than what an admin decided.
+func (t *Transaction) maySend(ctx context.Context, from mail.Address) error {
+	account, err := t.in.o.Directory.Account(ctx, t.src.Account)
+	switch {
+	case err != nil:
+		return err
+	case account.Status != directory.Active:
+		return mail.Refuse(mail.KindDisabled, "this account is switched off")
+	}
+	return t.in.o.Directory.MaySend(ctx, t.src.Account, from)
 }
 
 // To takes one recipient. It fails with KindNoSuchUser, KindRelayDenied, KindOverQuota, KindNoSuchDomain, KindNoMail,
@@ -155,6 +167,9 @@ func (t *Transaction) Body(ctx context.Context, r io.Reader) (Receipt, error) {
 	arrived, err := readHeader(buf, t.plainReader(r), t.in.o.Limits.MaxSize)
 	if err != nil {
 		return Receipt{}, err
+	}
+	if t.env.Body == mail.BodyBinary && arrived.header.BareNewline() {
+		return Receipt{}, mail.Refuse(mail.KindBadContent, "a header's lines end with CRLF, in a binary message too")
 	}
 	verdict, err := t.screen(ctx, arrived.header)
 	if err != nil {

@@ -311,6 +311,17 @@ next:
 	return out
 }
 
+// BareNewline reports whether a CR or an LF stands alone in the header, which programs read differently.
+func (h Header) BareNewline() bool {
+	for _, f := range h {
+		pairs := bytes.Count(f.Raw, []byte("\r\n"))
+		if bytes.Count(f.Raw, []byte{'\r'}) != pairs || bytes.Count(f.Raw, []byte{'\n'}) != pairs {
+			return true
+		}
+	}
+	return false
+}
+
 // Size is the length of the fields in bytes, without the blank line.
 func (h Header) Size() int {
 	n := 0
