@@ -27,8 +27,8 @@ func (q *Queue) Run(ctx context.Context, s Sender) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	r := runner{q: q, wake: q.o.Clock.NewTimer(0)}
-	defer r.wake.Stop()
 	r.loop(ctx, func(sl slot) { q.attempt(work, s, sl) })
+	r.wake.Stop()
 	grace := q.o.Clock.AfterFunc(q.o.Grace, stop)
 	defer grace.Stop()
 	r.attempts.Wait()

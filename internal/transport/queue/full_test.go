@@ -1,0 +1,78 @@
+package queue
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// fullDisk is a store that can run out of room.
+type fullDisk struct {
+	store.Store
+	full   atomic.Bool
+	denied atomic.Int32
+}
+
+func (d *fullDisk) Submit(ctx context.Context, b *store.Batch) (store.Pending, error) {
+	if d.full.Load() {
+		d.denied.Add(1)
+		return nil, store.ErrFull
+	}
+	return d.Store.Submit(ctx, b)
+}
+
+// What was sent and cannot be written down for want of room is not sent again.
+func TestFullDiskMakesNoDoubles(t *testing.T) {
+	f := newOffice(t, Options{})
+	d := &fullDisk{Store: f.st}
+	f.q.st, f.bells.st = d, d
+	f.run()
+	f.jobs.set(func(j Job) Report {
+		d.full.Store(true)
+		return allOK(j)
+	})
+	m := f.message("a@x.test")
+	f.add(m)
+	waitFor(t, func() bool { return d.denied.Load() > 0 })
+	for range 5 {
+		before := d.denied.Load()
+		waitFor(t, func() bool { f.clk.Advance(time.Second); return d.denied.Load() > before })
+	}
+	d.full.Store(false)
+	waitFor(t, func() bool {
+		f.clk.Advance(time.Second)
+		has, err := f.q.Has(t.Context(), m.ID)
+		return err == nil && !has
+	})
+	f.expect("attempts", f.jobs.attempts(), []string{"a@x.test"})
+	f.settled()
+	f.expectRows(0)
+}
+
+// A queue that is to stop does not wait for room.
+func TestFullDiskDoesNotKeepTheQueueFromStopping(t *testing.T) {
+	f := newOffice(t, Options{Grace: time.Nanosecond})
+	d := &fullDisk{Store: f.st}
+	f.q.st, f.bells.st = d, d
+	f.run()
+	f.jobs.set(func(j Job) Report {
+		d.full.Store(true)
+		return allOK(j)
+	})
+	f.add(f.message("a@x.test"))
+	waitFor(t, func() bool { return d.denied.Load() > 0 })
+	stopped := make(chan struct{})
+	go func() { f.stop(); close(stopped) }()
+	waitFor(t, func() bool {
+		f.clk.Advance(time.Millisecond)
+		select {
+		case <-stopped:
+			return true
+		default:
+			return false
+		}
+	})
+}
