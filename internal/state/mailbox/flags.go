@@ -86,7 +86,9 @@ func (f *flagger) run(ctx context.Context, snap *snapshot, uids []mail.UID) (cha
 		}
 		if c == nil {
 			c = t.counts(f.m)
-			t.effect.remarks = append(t.effect.remarks, remarked{mailbox: f.m})
+			n := min(len(uids), snap.n)
+			changed = make([]mail.UID, 0, n)
+			t.effect.remarks = append(t.effect.remarks, remarked{mailbox: f.m, changes: make([]remark, 0, n)})
 		}
 		e := *old
 		e.marks, e.modseq = mk, t.number
