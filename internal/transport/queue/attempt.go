@@ -60,9 +60,27 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 		defer func() { <-q.settling }()
 		finish()
 	}
-	// What the other server said must be written down even if we are told to stop.
-	if err := q.settle(context.WithoutCancel(ctx), sl.ref, report, which); err != nil {
+	if err := q.writeDown(ctx, sl.ref, report, which); err != nil {
 		q.trouble(sl.ref, err)
+	}
+}
+
+// writeDown settles a turn, even if we are told to stop. While there is no room on the disk it waits, and the leg stays ours: what was
+// sent and is not settled would be sent again.
+func (q *Queue) writeDown(ctx context.Context, r ref, report Report, which []int) error {
+	for {
+		err := q.settle(context.WithoutCancel(ctx), r, report, which)
+		if !errors.Is(err, store.ErrFull) || len(which) == 0 {
+			return err
+		}
+		q.o.Log.Error("no room to write down what became of a message; trying again", "id", r.id.String(), "err", err)
+		room := q.o.Clock.NewTimer(untoldRetry)
+		select {
+		case <-room.C():
+		case <-ctx.Done():
+			room.Stop()
+			return err
+		}
 	}
 }
 
