@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"slices"
 	"time"
@@ -42,10 +43,7 @@ const (
 // udpSize is what the world can carry unfragmented (RFC 9715).
 const udpSize = 1232
 
-var (
-	errNoServer = errors.New("resolve: no name server is configured")
-	errMismatch = errors.New("the answer is to another question")
-)
+var errMismatch = errors.New("the answer is to another question")
 
 // Client asks name servers. It is safe for concurrent use; equal questions at one time are asked once.
 type Client struct {
@@ -55,7 +53,7 @@ type Client struct {
 	flights singleflight.Group
 }
 
-// New makes a Client. It fails if there is no usable server.
+// New makes a Client. It fails if the file that names the servers cannot be read.
 func New(o Options) (*Client, error) {
 	if len(o.Servers) == 0 {
 		servers, err := serversOf(cmp.Or(o.ResolvConf, "/etc/resolv.conf"))
@@ -75,8 +73,13 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
+// serversOf reads a resolv.conf. Without one, or without servers in it, it is the server on this machine (resolv.conf(5)).
 func serversOf(path string) ([]netip.AddrPort, error) {
+	local := []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 53)}
 	conf, err := dns.ClientConfigFromFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return local, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("resolve: read name servers: %w", err)
 	}
@@ -87,7 +90,7 @@ func serversOf(path string) ([]netip.AddrPort, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, errNoServer
+		return local, nil
 	}
 	return out, nil
 }

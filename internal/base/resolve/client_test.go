@@ -210,8 +210,13 @@ func TestResolvConf(t *testing.T) {
 	if fmt.Sprint(c.o.Servers) != "[192.0.2.1:53 [2001:db8::1]:53]" {
 		t.Fatal(c.o.Servers)
 	}
-	if _, err := New(Options{ResolvConf: path + ".none"}); err == nil {
-		t.Fatal("no error without name servers")
+	if err := os.WriteFile(path+".empty", []byte("search test\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, without := range []string{path + ".none", path + ".empty"} {
+		if c := client(t, Options{ResolvConf: without}); fmt.Sprint(c.o.Servers) != "[127.0.0.1:53]" {
+			t.Fatal(c.o.Servers)
+		}
 	}
 }
 
