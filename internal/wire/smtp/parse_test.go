@@ -242,10 +242,13 @@ func TestParseAuth(t *testing.T) {
 func TestParseHello(t *testing.T) {
 	for in, ok := range map[string]bool{
 		"mail.example.org": true, "[192.0.2.1]": true, "my_pc": true, "": false, "two words": false, "b\x00d": false,
-		"nörd.example": false, strings.Repeat("a", 256): false,
+		"BÜRO-PC": true, "B\xdcRO-PC": true, strings.Repeat("a", 256): false,
 	} {
 		if _, err := ParseHello([]byte(in)); (err == nil) != ok {
 			t.Errorf("%q: %v", in, err)
 		}
+	}
+	if got, err := ParseHello([]byte("B\xdcRO-PC")); err != nil || got != "B?RO-PC" {
+		t.Errorf("%q %v", got, err)
 	}
 }

@@ -86,8 +86,9 @@ func syntax(public string) *mail.Fault { return mail.Refuse(mail.KindSyntax, pub
 // maxHello bounds the name a client gives itself.
 const maxHello = mail.MaxDomainLen
 
-// ParseHello reads the argument of HELO, EHLO and LHLO. Many clients' names are not domain names (underscores, Windows
-// names), so it asks only for one printable ASCII word; what is made of it is policy.
+// ParseHello reads the argument of HELO, EHLO and LHLO. Many clients' names are not domain names (underscores, the umlauts of
+// Windows computers), so it asks only for one word without control characters; what is made of it is policy. What is not ASCII comes
+// out as question marks, as nobody knows its charset.
 func ParseHello(args []byte) (string, error) {
 	if len(args) == 0 {
 		return "", syntax("a name is needed, like mail.example.org or [192.0.2.1]")
@@ -95,12 +96,17 @@ func ParseHello(args []byte) (string, error) {
 	if len(args) > maxHello {
 		return "", syntax("that name is too long")
 	}
-	for _, c := range args {
-		if c <= ' ' || c >= 0x7f {
+	name := make([]byte, len(args))
+	for i, c := range args {
+		switch {
+		case c <= ' ' || c == 0x7f:
 			return "", syntax("that is not a domain name or an address literal")
+		case c > 0x7f:
+			c = '?'
 		}
+		name[i] = c
 	}
-	return string(args), nil
+	return string(name), nil
 }
 
 // NoArguments holds DATA, RSET, QUIT and STARTTLS to having none (RFC 5321 section 4.1.1).
