@@ -74,3 +74,17 @@ func (p *peer) eof() error {
 	}
 	return nil
 }
+
+// hangUp ends the connection and returns when the server has noticed.
+func (p *peer) hangUp() error {
+	c, ok := p.conn.(interface{ CloseWrite() error })
+	if !ok {
+		return p.conn.Close()
+	}
+	if err := c.CloseWrite(); err != nil {
+		return p.conn.Close()
+	}
+	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
+	_, _ = io.Copy(io.Discard, p.r)
+	return p.conn.Close()
+}

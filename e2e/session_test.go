@@ -198,7 +198,7 @@ func (s *session) peerStep(name, rest string) error {
 	case "eof":
 		return p.eof()
 	case "close":
-		return p.conn.Close()
+		return p.hangUp()
 	default:
 		return fmt.Errorf("unknown step %q", verb)
 	}

@@ -20,8 +20,7 @@ const (
 )
 
 // pacer sets the collector's pace after each collection: with headroom while collections come often, the runtime's own at
-// rest, so that memory that was needed once goes back to the system. A heap that lives on more than headroom is paced as
-// usual: the pacer never makes a large heap larger.
+// rest, so that memory that was needed once goes back to the system. A large heap is collected sooner than usual.
 type pacer struct {
 	sample  [1]metrics.Sample
 	last    time.Time
@@ -65,10 +64,13 @@ func (p *pacer) adjust(now time.Time) {
 	}
 }
 
-// pace is by how many percent the heap may grow over what lives, when the last two collections were so far apart.
+// pace is by how many percent the heap may grow over what lives, when the last two collections were so far apart: by headroom
+// and a quarter of what lives. What lives much are byte arrays (rows of the index, the store's tables in a build without cgo), which
+// are collected at little cost; doubling them would cost more memory than it saves time.
 func pace(live uint64, apart time.Duration) int {
+	percent := int(min((headroom+live/4)*100/max(live, 1), mostPace))
 	if apart > busyWithin {
-		return usualPace
+		return min(percent, usualPace)
 	}
-	return int(min(max(headroom*100/max(live, 1), usualPace), mostPace))
+	return percent
 }

@@ -24,20 +24,31 @@ func (c *Conn) Write(p []byte) (int, error) {
 			return c.send(p)
 		}
 	}
-	if c.out.buf == nil {
-		c.out.buf = c.cfg.Pool.get()[:0]
-	}
+	c.makeRoomLocked(len(p))
 	c.out.buf = append(c.out.buf, p...)
 	return len(p), nil
+}
+
+// makeRoomLocked sees to a buffer for n more bytes: a small one for answers, a large one for content. Both come from the pool, or
+// a body that is streamed out would leave a trail of grown buffers behind.
+func (c *Conn) makeRoomLocked(n int) {
+	have := len(c.out.buf)
+	switch {
+	case have+n <= cap(c.out.buf):
+	case have+n > bufSize:
+		large := append(c.cfg.Pool.getLarge()[:0], c.out.buf...)
+		c.cfg.Pool.put(c.out.buf)
+		c.out.buf = large
+	default:
+		c.out.buf = c.cfg.Pool.get()[:0]
+	}
 }
 
 // WriteString is Write for a string.
 func (c *Conn) WriteString(s string) (int, error) {
 	c.out.Lock()
 	if c.out.err == nil && len(c.out.buf)+len(s) <= maxOut {
-		if c.out.buf == nil {
-			c.out.buf = c.cfg.Pool.get()[:0]
-		}
+		c.makeRoomLocked(len(s))
 		c.out.buf = append(c.out.buf, s...)
 		c.out.Unlock()
 		return len(s), nil
@@ -62,7 +73,8 @@ func (c *Conn) flushLocked() error {
 	}
 	_, err := c.send(c.out.buf)
 	if cap(c.out.buf) > bufSize {
-		c.out.buf = nil // grown by a long answer; not kept while idle
+		c.cfg.Pool.put(c.out.buf) // not kept while idle
+		c.out.buf = nil
 		return err
 	}
 	c.out.buf = c.out.buf[:0]
