@@ -92,11 +92,7 @@ func (c *committer) writeBlob(s *stagedBlob, refs []store.BlobRefChange) error {
 	}
 	c.key = appendIDKey(c.key[:0], rowBlob, id.ID)
 	if !s.chunked {
-		op := c.g.pb.SetDeferred(len(c.key), 1+len(s.inline))
-		copy(op.Key, c.key)
-		op.Value[0] = blobInline
-		copy(op.Value[1:], s.inline)
-		return op.Finish()
+		return c.g.pb.Set(c.key, s.row, nil)
 	}
 	row := blobRow{size: s.ref.Size, chunkSize: int64(c.d.opt.InlineBytes)}
 	if err := c.g.pb.Set(c.key, row.appendChunked(nil), nil); err != nil {

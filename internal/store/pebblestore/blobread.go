@@ -48,9 +48,12 @@ func (s *snapshot) openBlob(id store.BlobID) (store.Blob, error) {
 		return &chunkedBlob{id: id, row: row, r: s.ps, snap: s, cached: noChunk}, nil
 	}
 	// A copy, so that a slow reader holds its own few bytes and not a memtable or a block.
-	b := &inlineBlob{bytes: append([]byte(nil), row.inline...)}
+	b, err := row.bytes()
+	if err != nil {
+		return nil, fmt.Errorf("open blob %s: %w", id, err)
+	}
 	s.release()
-	return b, nil
+	return &inlineBlob{bytes: b}, nil
 }
 
 // inlineBlob is a small blob's bytes.

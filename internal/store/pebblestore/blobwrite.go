@@ -19,8 +19,8 @@ var errFinished = errors.New("pebblestore: write to a blob that is finished or g
 type stagedBlob struct {
 	d   *DB
 	ref store.BlobRef
-	// inline is all of a small blob; nil if chunked.
-	inline  []byte
+	// row is all of a small blob, as it will be stored; nil if chunked.
+	row     []byte
 	chunked bool
 
 	mu    sync.Mutex // guards state and touched
@@ -45,13 +45,23 @@ func (s *stagedBlob) Open(ctx context.Context) (store.Blob, error) {
 		return nil, store.ErrNoBlob
 	}
 	if !s.chunked {
-		return &inlineBlob{bytes: s.inline}, nil
+		row, _ := parseBlobRow(s.row) // our own
+		b, err := row.bytes()
+		return &inlineBlob{bytes: b}, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	row := blobRow{size: s.ref.Size, chunkSize: int64(s.d.opt.InlineBytes)}
 	return &chunkedBlob{id: s.ref.ID, row: row, r: s.d.pdb, cached: noChunk}, nil
+}
+
+// saved is by how many bytes a small blob's row is smaller than the blob.
+func (s *stagedBlob) saved() int64 {
+	if s.chunked {
+		return 0
+	}
+	return s.ref.Size - int64(len(s.row))
 }
 
 func (s *stagedBlob) current() stagedState {
@@ -81,6 +91,7 @@ func (s *stagedBlob) touch(c clock.Clock) {
 type blobWriter struct {
 	s     *stagedBlob
 	buf   []byte
+	lent  *lent  // what buf is from; nil before the first byte
 	next  uint32 // index of the next chunk
 	total int64
 	err   error
@@ -117,6 +128,12 @@ func (w *blobWriter) Write(p []byte) (int, error) {
 
 // grow keeps the buffer from growing past a chunk.
 func (w *blobWriter) grow(n int) {
+	if w.lent == nil {
+		if w.lent, _ = w.s.d.lend.Get().(*lent); w.lent == nil {
+			w.lent = new(lent)
+		}
+		w.buf = w.lent.buf
+	}
 	need := len(w.buf) + n
 	if need <= cap(w.buf) {
 		return
@@ -177,11 +194,35 @@ func (w *blobWriter) Finish() (store.StagedBlob, error) {
 	w.ended = true
 	w.s.ref.Size = w.total
 	if !w.s.chunked {
-		w.s.inline = w.buf
+		w.pack()
 	}
-	w.buf = nil
+	w.giveBack()
 	return w.s, nil
 }
+
+// pack makes the row of a small blob, on the submitter's time and not the committer's.
+func (w *blobWriter) pack() {
+	var scratch []byte
+	if w.lent != nil {
+		scratch = w.lent.scratch
+	}
+	w.s.row, scratch = appendInline(w.buf, scratch)
+	if w.lent != nil {
+		w.lent.scratch = scratch
+	}
+}
+
+// giveBack lends the writer's memory to others.
+func (w *blobWriter) giveBack() {
+	if w.lent != nil {
+		w.lent.buf = w.buf[:0]
+		w.s.d.lend.Put(w.lent)
+	}
+	w.lent, w.buf = nil, nil
+}
+
+// lent is memory that a blob is collected and compressed in.
+type lent struct{ buf, scratch []byte }
 
 // Abort implements store.BlobWriter. The chunks are removed in the background.
 func (w *blobWriter) Abort() {

@@ -100,6 +100,9 @@ func (c *checker) blob(id store.BlobID, value []byte) error {
 		c.report(fmt.Sprintf("the row of blob %s is damaged", id))
 	}
 	if row.chunks() == 0 {
+		if _, err := row.bytes(); err != nil {
+			c.report(fmt.Sprintf("the bytes of blob %s are damaged", id))
+		}
 		return nil
 	}
 	there, err := c.has(appendChunkKey(nil, id, 0))

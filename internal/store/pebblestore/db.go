@@ -55,6 +55,8 @@ type DB struct {
 	stageMu sync.Mutex
 	staged  map[store.BlobID]*stagedBlob
 
+	lend sync.Pool // of *lent
+
 	count counters
 
 	// copyMu lets one backup run at a time.

@@ -18,7 +18,8 @@
 //	0x01                                 format version of this layout
 //	0x02 kind id                         a partition: number (8), ID of the batch that left it (12)
 //	0x03 batch                           a batch was committed; kept for an hour
-//	0x04 blob                            a blob: 0x01 and the bytes, or 0x02, size (8), bytes of a chunk (4)
+//	0x04 blob                            a blob: 0x01 and the bytes, or 0x02, size (8), bytes of a chunk (4), or 0x03 and the
+//	                                     bytes as a block of S2, which says their number
 //	0x05 blob index(4)                   a chunk of a large blob
 //	0x06 blob owner                      owner refers to the blob
 //	0x07 blob                            the blob lost a reference: the sweep looks whether it was the last

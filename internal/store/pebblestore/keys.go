@@ -1,7 +1,11 @@
 package pebblestore
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
+
+	"github.com/klauspost/compress/s2"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
@@ -66,6 +70,7 @@ func parsePartitionRow(b []byte) (partitionRow, bool) {
 const (
 	blobInline  = 0x01
 	blobChunked = 0x02
+	blobPacked  = 0x03
 
 	// chunkedRowLen is the length of a large blob's row.
 	chunkedRowLen = 1 + 8 + 4
@@ -74,6 +79,7 @@ const (
 // blobRow is what a blob's row holds. Inline bytes are lent from the row.
 type blobRow struct {
 	inline    []byte
+	packed    bool // inline is an S2 block
 	size      int64
 	chunkSize int64 // 0 if inline
 }
@@ -82,6 +88,37 @@ func (r blobRow) appendChunked(dst []byte) []byte {
 	dst = append(dst, blobChunked)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(r.size))
 	return binary.BigEndian.AppendUint32(dst, uint32(r.chunkSize))
+}
+
+// packFrom is the size from which a small blob is compressed, and packGain by which part of it that must make it smaller.
+const (
+	packFrom = 256
+	packGain = 8
+)
+
+// appendInline makes the row of a small blob: compressed, if that is worth while (base64 is not). scratch is memory for it.
+func appendInline(blob, scratch []byte) (row, newScratch []byte) {
+	if len(blob) >= packFrom {
+		if most := s2.MaxEncodedLen(len(blob)); cap(scratch) < most {
+			scratch = make([]byte, most)
+		}
+		if packed := s2.Encode(scratch[:cap(scratch)], blob); len(packed) <= len(blob)-len(blob)/packGain {
+			return append(append(make([]byte, 0, 1+len(packed)), blobPacked), packed...), scratch
+		}
+	}
+	return append(append(make([]byte, 0, 1+len(blob)), blobInline), blob...), scratch
+}
+
+// bytes gives a small blob's bytes in memory of their own. What was packed wrongly or is damaged is an error.
+func (r blobRow) bytes() ([]byte, error) {
+	if !r.packed {
+		return bytes.Clone(r.inline), nil
+	}
+	b, err := s2.Decode(nil, r.inline)
+	if err != nil {
+		return nil, fmt.Errorf("unpack a blob: %w", err)
+	}
+	return b, nil
 }
 
 func (r blobRow) chunks() uint32 {
@@ -94,6 +131,10 @@ func (r blobRow) chunks() uint32 {
 func parseBlobRow(b []byte) (blobRow, bool) {
 	if len(b) > 0 && b[0] == blobInline {
 		return blobRow{inline: b[1:], size: int64(len(b) - 1)}, true
+	}
+	if len(b) > 0 && b[0] == blobPacked {
+		size, err := s2.DecodedLen(b[1:])
+		return blobRow{inline: b[1:], packed: true, size: int64(size)}, err == nil && size <= maxBatchBytes
 	}
 	if len(b) != chunkedRowLen || b[0] != blobChunked {
 		return blobRow{}, false

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/posthorn-mail/posthorn/internal/store"
@@ -113,7 +114,7 @@ func (d *DB) inspect(b *store.Batch) (int, error) {
 		if !ok || staged.d != d {
 			return 0, errBlob
 		}
-		size += len(staged.inline)
+		size += len(staged.row)
 	}
 	if err == nil && size > maxBatchBytes {
 		err = errBig
@@ -176,9 +177,29 @@ func (q *queue) signal() {
 	}
 }
 
+// yields bounds how often the committer lets others run before it takes a group.
+const yields = 4
+
+// gather lets submitters that are about to run put their jobs in too, as long as more come: on a busy machine the group, and so
+// the sync, is shared by more of them. It waits for nobody who is not ready to run.
+func (q *queue) gather() {
+	before := 0
+	for range yields {
+		q.mu.Lock()
+		n := len(q.jobs)
+		q.mu.Unlock()
+		if n == before {
+			return
+		}
+		before = n
+		runtime.Gosched()
+	}
+}
+
 // take moves the next group's jobs into dst. It waits for jobs, and gives none when the queue is shut and empty.
 func (q *queue) take(dst []*job) []*job {
 	for {
+		q.gather()
 		q.mu.Lock()
 		dst = q.takeLocked(dst)
 		shut := q.shut

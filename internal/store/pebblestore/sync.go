@@ -52,8 +52,12 @@ func (d *DB) countJob(j *job) {
 	if j.err != nil {
 		return
 	}
-	d.count.accepted.Add(int64(j.size))
+	size := int64(j.size)
 	if j.batch != nil {
 		d.count.commits.Add(1)
+		for _, s := range j.batch.Blobs() {
+			size += s.(*stagedBlob).saved()
+		}
 	}
+	d.count.accepted.Add(size)
 }
