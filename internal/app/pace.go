@@ -12,7 +12,7 @@ const (
 	// headroom is how much garbage may gather between two collections while the server is busy. Few bytes of the heap live
 	// (bodies only pass through, the store keeps its own memory), so the runtime's own pace, a collection whenever the heap has
 	// doubled, would be dozens of collections a second. More room gains little, and shows in the memory of large messages.
-	headroom = 12 << 20
+	headroom = 8 << 20
 	// busyWithin is how soon after the last one a collection comes on a busy server.
 	busyWithin = time.Second
 	usualPace  = 100 // percent, the runtime's own
@@ -65,10 +65,10 @@ func (p *pacer) adjust(now time.Time) {
 }
 
 // pace is by how many percent the heap may grow over what lives, when the last two collections were so far apart: by headroom
-// and a quarter of what lives. What lives much are byte arrays (rows of the index, the store's tables in a build without cgo), which
+// and an eighth of what lives. What lives much are byte arrays (rows of the index, the store's tables in a build without cgo), which
 // are collected at little cost; doubling them would cost more memory than it saves time.
 func pace(live uint64, apart time.Duration) int {
-	percent := int(min((headroom+live/4)*100/max(live, 1), mostPace))
+	percent := int(min((headroom+live/8)*100/max(live, 1), mostPace))
 	if apart > busyWithin {
 		return min(percent, usualPace)
 	}
