@@ -5,7 +5,8 @@
 // Laws:
 //
 //   - Body returns without an error only after one durable commit that holds the message's whole fate: its bytes, a row in
-//     every local recipient's mailbox, a queue row for every other recipient, and the beginning of its journey.
+//     every local recipient's mailbox, a queue row for every other recipient, and the beginning of its journey. (Of more than 50
+//     accounts all have queue rows, and are served in batches; so has a success notice that is owed.)
 //   - The bytes stream: into the store as they arrive, read for their structure at the same time. No message is ever whole
 //     in memory.
 //   - Mail for elsewhere is taken only from a login, a listed network, or ourselves.

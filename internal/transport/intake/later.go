@@ -92,7 +92,7 @@ func (l *laterSender) serve(ctx context.Context, job *queue.Job, ours []served, 
 	}
 	for _, r := range ours {
 		refused := err
-		if refused == nil {
+		if refused == nil && job.Message.Due.After(job.Message.Created) { // time has passed since RCPT looked
 			refused = l.in.checkQuota(ctx, directory.Resolution{Locals: r.locals, Remotes: r.remotes}, job.Message.Blob.Size)
 		}
 		if refused != nil {

@@ -76,6 +76,7 @@ func TestLaterRefusals(t *testing.T) {
 	r, err := w.send(login(w.kaethe), "kaethe@nord.test", []string{"x@sued.test"}, "From: kaethe@nord.test\n\n"+strings.Repeat("x", 500))
 	w.must(err)
 	item, _ := w.sent(r.ID)
+	item.Message.Due = item.Message.Created.Add(time.Hour)
 	s := w.in.Sender(&relayed{})
 	report := s.Send(w.ctx, queue.Job{Message: &item.Message, Recipients: []mail.Recipient{
 		{Address: w.addr("nobody@nord.test")}, {Address: w.addr("full@nord.test")}, {Address: w.addr("away@nord.test")}}})
@@ -96,5 +97,18 @@ func TestLaterRefusals(t *testing.T) {
 	}
 	if len(items) != 2 || onward != 1 {
 		t.Errorf("the alias leads nowhere: %+v", items)
+	}
+}
+
+// A mailbox that was not full at RCPT gets the message, as everywhere else; and one behind a group does in any case.
+func TestBatchesAreNotRefusedForQuota(t *testing.T) {
+	w := newWorld(t, nil)
+	w.choir(mostAtOnce)
+	r, err := w.send(stranger(), "eva@ost.test", []string{"choir@nord.test", "team@nord.test"}, hello+strings.Repeat("x", 500))
+	w.must(err)
+	item, _ := w.sent(r.ID)
+	report := w.in.Sender(&relayed{}).Send(w.ctx, queue.Job{Message: &item.Message, Recipients: []mail.Recipient{{Address: w.addr("full@nord.test")}}})
+	if res := report.Results[0]; res.Status != queue.Delivered {
+		t.Errorf("%+v", res)
 	}
 }

@@ -13,6 +13,9 @@ import (
 // untoldRetry is when to look again at a leg whose notice could not be made, or whose destination backs off.
 const untoldRetry = time.Minute
 
+// noticeLife is how long after a message's own end its notice is still tried: a fault that lasts longer is no passing one.
+const noticeLife = 24 * time.Hour
+
 // settlement is what one turn of a leg comes to.
 type settlement struct {
 	q      *Queue
@@ -117,7 +120,7 @@ func (s *settlement) commit(ctx context.Context) error {
 		s.after(s.told(id))
 		return nil
 	}
-	if f := mail.AsFault(err); !f.Kind.Temporary() {
+	if f := mail.AsFault(err); !f.Kind.Temporary() || s.now.After(s.msg.Expires.Add(noticeLife)) {
 		s.q.o.Log.Warn("no notice can be made", "id", s.ref.id.String(), "err", err)
 		for i := range s.about {
 			s.nobodyTold(s.about[i].Recipient, journey.ReasonNoNotice)

@@ -48,3 +48,21 @@ func TestStoredIsToldOfWhateverTheDestinationDoes(t *testing.T) {
 		t.Fatalf("%+v %v", item, err)
 	}
 }
+
+// A notice that can never be made does not keep its message for ever.
+func TestNoticeIsGivenUp(t *testing.T) {
+	f := newOffice(t, Options{Schedule: Schedule{GiveUp: 2 * time.Hour}})
+	f.run()
+	f.jobs.set(all(Failed, "550 no"))
+	f.bells.broken(errors.New("a fault that stays"))
+	m := f.message("a@x.test")
+	f.add(m)
+	f.settled()
+	f.advance(25*time.Hour, time.Hour)
+	f.expectRows(1)
+	f.advance(2*time.Hour, time.Hour)
+	f.expectRows(0)
+	if got := f.kinds(m.ID); got[len(got)-1] != journey.NotReturned {
+		t.Fatal(got)
+	}
+}
