@@ -132,15 +132,9 @@ func (c *accountPassword) Run(s *session) error {
 	return s.changed("account.password", adminapi.Password{Address: c.Address, Password: p}, c.Address)
 }
 
-// changed calls an operation without a result and says that something was changed.
+// changed is do for an account or a group that was changed.
 func (s *session) changed(op string, q any, what mail.Address) error {
-	return s.withAdmin(func(a *adminapi.Client) error {
-		err := a.Call(s.ctx, op, q, nil)
-		if err == nil {
-			s.say(text.CLIChanged, what.Unicode())
-		}
-		return err
-	})
+	return s.do(op, q, text.CLIChanged, what.Unicode())
 }
 
 type accountChange struct {
@@ -193,11 +187,5 @@ type accountRemove struct {
 }
 
 func (c *accountRemove) Run(s *session) error {
-	return s.withAdmin(func(a *adminapi.Client) error {
-		err := a.Call(s.ctx, "account.remove", adminapi.AccountName{Address: c.Address}, nil)
-		if err == nil {
-			s.say(text.CLIRemoved, c.Address.Unicode())
-		}
-		return err
-	})
+	return s.do("account.remove", adminapi.AccountName{Address: c.Address}, text.CLIRemoved, c.Address.Unicode())
 }

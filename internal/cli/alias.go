@@ -22,7 +22,8 @@ type aliasSet struct {
 }
 
 func (c *aliasSet) Run(s *session) error {
-	return s.changed("alias.set", adminapi.NewAlias{Address: c.Address, Targets: c.Targets}, c.Address)
+	q := adminapi.NewAlias{Address: c.Address, Targets: c.Targets}
+	return s.do("alias.set", q, text.CLIAliasSet, c.Address.Unicode(), addresses(c.Targets, ", "))
 }
 
 type aliasRemove struct {
@@ -30,13 +31,7 @@ type aliasRemove struct {
 }
 
 func (c *aliasRemove) Run(s *session) error {
-	return s.withAdmin(func(a *adminapi.Client) error {
-		err := a.Call(s.ctx, "alias.remove", adminapi.AliasName{Address: c.Address}, nil)
-		if err == nil {
-			s.say(text.CLIRemoved, c.Address.Unicode())
-		}
-		return err
-	})
+	return s.do("alias.remove", adminapi.AliasName{Address: c.Address}, text.CLIRemoved, c.Address.Unicode())
 }
 
 type aliasList struct {
@@ -52,16 +47,16 @@ func (c *aliasList) Run(s *session) error {
 		return s.table(func(row func(...any)) {
 			row("ALIAS", "TARGETS")
 			for _, x := range all {
-				row(x.Address.Unicode(), addresses(x.Targets))
+				row(x.Address.Unicode(), addresses(x.Targets, " "))
 			}
 		})
 	})
 }
 
-func addresses(all []mail.Address) string {
+func addresses(all []mail.Address, between string) string {
 	words := make([]string, len(all))
 	for i, a := range all {
 		words[i] = a.Unicode()
 	}
-	return strings.Join(words, " ")
+	return strings.Join(words, between)
 }

@@ -21,13 +21,8 @@ type domainAdd struct {
 }
 
 func (c *domainAdd) Run(s *session) error {
-	return s.withAdmin(func(a *adminapi.Client) error {
-		err := a.Call(s.ctx, "domain.add", adminapi.NewDomain{Name: c.Name.Domain, AliasOf: c.AliasOf.Domain}, nil)
-		if err == nil {
-			s.say(text.CLIDomainAdded, c.Name.Unicode())
-		}
-		return err
-	})
+	q := adminapi.NewDomain{Name: c.Name.Domain, AliasOf: c.AliasOf.Domain}
+	return s.do("domain.add", q, text.CLIDomainAdded, c.Name.Unicode())
 }
 
 type domainRemove struct {
@@ -35,13 +30,8 @@ type domainRemove struct {
 }
 
 func (c *domainRemove) Run(s *session) error {
-	return s.withAdmin(func(a *adminapi.Client) error {
-		err := a.Call(s.ctx, "domain.remove", adminapi.DomainName{Name: c.Name.Domain}, nil)
-		if err == nil {
-			s.say(text.CLIRemoved, c.Name.Unicode())
-		}
-		return err
-	})
+	q := adminapi.DomainName{Name: c.Name.Domain}
+	return s.do("domain.remove", q, text.CLIRemoved, c.Name.Unicode())
 }
 
 type domainList struct{}
@@ -82,11 +72,6 @@ type domainCatchAll struct {
 }
 
 func (c *domainCatchAll) Run(s *session) error {
-	return s.withAdmin(func(a *adminapi.Client) error {
-		err := a.Call(s.ctx, "domain.catchall", adminapi.CatchAll{Domain: c.Name.Domain, To: c.To}, nil)
-		if err == nil {
-			s.say(text.CLIChanged, c.Name.Unicode())
-		}
-		return err
-	})
+	q := adminapi.CatchAll{Domain: c.Name.Domain, To: c.To}
+	return s.do("domain.catchall", q, text.CLIChanged, c.Name.Unicode())
 }

@@ -23,7 +23,8 @@ type groupAdd struct {
 }
 
 func (c *groupAdd) Run(s *session) error {
-	return s.changed("group.add", adminapi.NewGroup{Address: c.Address, Name: c.Name, Members: c.Members}, c.Address)
+	q := adminapi.NewGroup{Address: c.Address, Name: c.Name, Members: c.Members}
+	return s.do("group.add", q, text.CLIGroupAdded, c.Address.Unicode(), len(c.Members))
 }
 
 type groupJoin struct {
@@ -49,13 +50,7 @@ type groupRemove struct {
 }
 
 func (c *groupRemove) Run(s *session) error {
-	return s.withAdmin(func(a *adminapi.Client) error {
-		err := a.Call(s.ctx, "group.remove", adminapi.AliasName{Address: c.Address}, nil)
-		if err == nil {
-			s.say(text.CLIRemoved, c.Address.Unicode())
-		}
-		return err
-	})
+	return s.do("group.remove", adminapi.AliasName{Address: c.Address}, text.CLIRemoved, c.Address.Unicode())
 }
 
 type groupList struct {
@@ -71,7 +66,7 @@ func (c *groupList) Run(s *session) error {
 		return s.table(func(row func(...any)) {
 			row("GROUP", "MEMBERS", "NAME")
 			for _, x := range all {
-				row(x.Address.Unicode(), dash(addresses(x.Members)), dash(x.Name))
+				row(x.Address.Unicode(), dash(addresses(x.Members, " ")), dash(x.Name))
 			}
 		})
 	})

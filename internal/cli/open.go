@@ -58,6 +58,17 @@ func (s *session) withAdmin(f func(c *adminapi.Client) error) (err error) {
 	return f(adminapi.Local(a.Admin().Handler(obs.Discard())))
 }
 
+// do calls an operation without a result and says what it has done.
+func (s *session) do(op string, q any, said text.Key, args ...any) error {
+	return s.withAdmin(func(a *adminapi.Client) error {
+		err := a.Call(s.ctx, op, q, nil)
+		if err == nil {
+			s.say(said, args...)
+		}
+		return err
+	})
+}
+
 // becomeOwner gives up root for the owner of the store, so that a command run by root leaves no files behind that the
 // server cannot open.
 func becomeOwner(dir string) error {

@@ -14,6 +14,8 @@ const (
 	CLIPasswordEmpty   Key = "cli.password-empty"
 	CLIDomainAdded     Key = "cli.domain-added"
 	CLIAccountAdded    Key = "cli.account-added"
+	CLIAliasSet        Key = "cli.alias-set"
+	CLIGroupAdded      Key = "cli.group-added"
 	CLIChanged         Key = "cli.changed"
 	CLIRemoved         Key = "cli.removed"
 	CLIHeld            Key = "cli.held"
@@ -63,6 +65,8 @@ Weiter geht es mit:
 	CLIPasswordEmpty:   {"the password is empty", "das Passwort ist leer"},
 	CLIDomainAdded:     {"Mail for %s is taken from now on.", "Post für %s wird ab jetzt angenommen."},
 	CLIAccountAdded:    {"%s can send and get mail from now on.", "%s kann ab jetzt Post senden und empfangen."},
+	CLIAliasSet:        {"Mail for %s goes to %s from now on.", "Post für %s geht ab jetzt an %s."},
+	CLIGroupAdded:      {"The group %s is there. Members: %d.", "Die Gruppe %s ist angelegt. Mitglieder: %d."},
 	CLIChanged:         {"%s is changed.", "%s ist geändert."},
 	CLIRemoved:         {"%s is removed.", "%s ist entfernt."},
 	CLIHeld:            {"%s is held until it is released.", "%s wird festgehalten, bis es freigegeben wird."},

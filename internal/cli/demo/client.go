@@ -86,8 +86,7 @@ func (c *client) ask(line, want string) (string, error) {
 	}
 }
 
-// submit hands a message over to a person's own server with TLS and login, and gives the id it was accepted under. Starttls chooses the way:
-// port 587 with STARTTLS, else port 465 with TLS from the start.
+// submit hands a message over to a person's own server with TLS and login, and gives the id it was accepted under.
 func (t *town) submit(ctx context.Context, s *server, way submission, from person, to []mail.Address, raw []byte) (mail.MessageID, error) {
 	cfg, listener := t.clientTLS(s), "submissions"
 	if way == byStartTLS {
@@ -114,7 +113,7 @@ func (t *town) submit(ctx context.Context, s *server, way submission, from perso
 	return c.transmit(from.address, to, raw)
 }
 
-// submission is a way to hand a message over.
+// submission is a way to hand a message over: port 587 and STARTTLS, or port 465 and TLS from the start (RFC 8314).
 type submission uint8
 
 const (
