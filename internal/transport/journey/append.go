@@ -129,8 +129,10 @@ func neverFetched(ctx context.Context, v store.View, f fetch) (bool, error) {
 		if err != nil || kind != Fetched {
 			return true, err
 		}
-		_, e, err := decodeEvent(key, value)
-		before = err == nil && e.Account == f.account
+		rows, err := decodeRow(nil, key, value)
+		for i := range rows {
+			before = before || rows[i].Account == f.account
+		}
 		return !before, err
 	})
 	return events > 0 && !before, err

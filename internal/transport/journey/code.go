@@ -35,6 +35,8 @@ const (
 	tagNext
 	tagOther
 	tagSize
+	// tagMore is another event of the same row: its kind and its fields.
+	tagMore
 )
 
 var errRow = errors.New("journey: damaged row")
@@ -49,23 +51,27 @@ const (
 
 func partition() store.Partition { return store.Partition{Kind: store.KindJourney} }
 
-func eventKey(id mail.MessageID, e *Event, index int) []byte {
-	rest := make([]byte, 0, 1+eventKeyLen)
-	rest = append(rest, prefixEvent)
-	rest = append(rest, id.ID[:]...)
-	rest = binary.BigEndian.AppendUint64(rest, uint64(max(e.At.UnixMicro(), 0)))
-	rest = append(rest, byte(e.Kind), byte(index))
-	var random [4]byte
-	_, _ = rand.Read(random[:]) // never fails
-	return partition().Key(append(rest, random[:]...)...)
+// appendEventKey makes the key of a row whose first event is e.
+func appendEventKey(dst []byte, id mail.MessageID, e *Event, index int) []byte {
+	dst = append(partition().AppendPrefix(dst), prefixEvent)
+	dst = append(dst, id.ID[:]...)
+	dst = binary.BigEndian.AppendUint64(dst, micros(e))
+	dst = append(dst, byte(e.Kind), byte(index), 0, 0, 0, 0)
+	_, _ = rand.Read(dst[len(dst)-4:]) // never fails
+	return dst
 }
+
+func micros(e *Event) uint64 { return uint64(max(e.At.UnixMicro(), 0)) }
 
 func storyPrefix(id mail.MessageID) []byte {
 	return partition().Key(append([]byte{prefixEvent}, id.ID[:]...)...)
 }
 
-func accountKey(a mail.AccountID, id mail.ID) []byte {
-	return partition().Key(append(append([]byte{prefixAccount}, a.ID[:]...), id[:]...)...)
+func accountKey(a mail.AccountID, id mail.ID) []byte { return appendAccountKey(nil, a, id) }
+
+func appendAccountKey(dst []byte, a mail.AccountID, id mail.ID) []byte {
+	dst = append(partition().AppendPrefix(dst), prefixAccount)
+	return append(append(dst, a.ID[:]...), id[:]...)
 }
 
 // splitEventKey reads an event's key.
@@ -79,8 +85,8 @@ func splitEventKey(key []byte) (id mail.MessageID, at time.Time, kind Kind, err 
 	return id, time.UnixMicro(int64(binary.BigEndian.Uint64(rest))), Kind(rest[8]), nil
 }
 
-func (e *Event) strings() []*string {
-	return []*string{
+func (e *Event) strings() [tagDetail + 1]*string {
+	return [tagDetail + 1]*string{
 		tagFrom: &e.From, tagRecipient: &e.Recipient, tagTarget: &e.Target, tagVia: &e.Via, tagProtocol: &e.Protocol,
 		tagLogin: &e.Login, tagServer: &e.Server, tagAddress: &e.Address, tagTLS: &e.TLS, tagPolicy: &e.Policy,
 		tagMailbox: &e.Mailbox, tagCheck: &e.Check, tagReply: &e.Reply, tagDetail: &e.Detail,
@@ -98,21 +104,33 @@ func appendEvent(dst []byte, e *Event) []byte {
 	if !e.Account.IsZero() {
 		dst = appendField(dst, tagAccount, e.Account.ID[:])
 	}
-	for tag, s := range e.strings() {
+	strs := e.strings()
+	for tag, s := range strs {
 		if s != nil && *s != "" {
 			dst = appendField(dst, byte(tag), clip(*s))
 		}
 	}
 	if !e.Next.IsZero() {
-		dst = appendField(dst, tagNext, binary.AppendVarint(nil, e.Next.UnixMilli()))
+		dst = appendNumber(dst, tagNext, e.Next.UnixMilli())
 	}
 	if !e.Other.IsZero() {
 		dst = appendField(dst, tagOther, e.Other.ID[:])
 	}
 	if e.Size != 0 {
-		dst = appendField(dst, tagSize, binary.AppendVarint(nil, e.Size))
+		dst = appendNumber(dst, tagSize, e.Size)
 	}
 	return dst
+}
+
+func appendNumber(dst []byte, tag byte, v int64) []byte {
+	var b [binary.MaxVarintLen64]byte
+	return appendField(dst, tag, b[:binary.PutVarint(b[:], v)])
+}
+
+// appendMore adds another event of the same moment to a row.
+func appendMore(dst, scratch []byte, e *Event) (row, newScratch []byte) {
+	scratch = appendEvent(append(scratch[:0], byte(e.Kind)), e)
+	return appendField(dst, tagMore, scratch), scratch
 }
 
 // clip bounds a string, at a rune.
@@ -127,19 +145,36 @@ func clip(s string) string {
 	return s[:n]
 }
 
-// decodeEvent reads a row.
-func decodeEvent(key, value []byte) (mail.MessageID, Event, error) {
-	id, at, kind, err := splitEventKey(key)
+// decodeRow reads the events of a row, behind others.
+func decodeRow(out []Event, key, value []byte) ([]Event, error) {
+	_, at, kind, err := splitEventKey(key)
 	if err != nil {
-		return id, Event{}, err
+		return out, err
 	}
+	first := len(out)
+	out = append(out, Event{})
 	e := Event{At: at, Kind: kind}
+	err = e.decode(value, func(more []byte) error {
+		if len(more) == 0 || len(out)-first == maxRowEvents {
+			return errRow
+		}
+		next := Event{At: at, Kind: Kind(more[0])}
+		err := next.decode(more[1:], func([]byte) error { return errRow })
+		out = append(out, next)
+		return err
+	})
+	out[first] = e
+	return out, err
+}
+
+// decode reads an event's fields; more gets what else is in its row.
+func (e *Event) decode(value []byte, more func([]byte) error) error {
 	strs := e.strings()
 	for len(value) > 0 {
 		tag := value[0]
 		n, used := binary.Uvarint(value[1:])
 		if used <= 0 || n > uint64(len(value)-1-used) {
-			return id, Event{}, errRow
+			return errRow
 		}
 		v := value[1+used : 1+used+int(n)]
 		value = value[1+used+int(n):]
@@ -147,11 +182,17 @@ func decodeEvent(key, value []byte) (mail.MessageID, Event, error) {
 			*strs[tag] = string(v)
 			continue
 		}
-		if err := e.decodeOther(tag, v); err != nil {
-			return id, Event{}, err
+		var err error
+		if tag == tagMore {
+			err = more(v)
+		} else {
+			err = e.decodeOther(tag, v)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return id, e, nil
+	return nil
 }
 
 func (e *Event) decodeOther(tag byte, v []byte) (err error) {

@@ -238,28 +238,69 @@ func TestCodeRoundTrip(t *testing.T) {
 			}
 		}
 		id := msg(start)
-		gotID, got, err := decodeEvent(eventKey(id, &e, 3), appendEvent(nil, &e))
-		if err != nil || gotID != id || !reflect.DeepEqual(got, e) {
+		key := appendEventKey(nil, id, &e, 3)
+		gotID, _, _, _ := splitEventKey(key)
+		got, err := decodeRow(nil, key, appendEvent(nil, &e))
+		if err != nil || gotID != id || !reflect.DeepEqual(got, []Event{e}) {
 			t.Fatalf("%v\n%+v\n%+v", err, got, e)
 		}
 	})
 }
 
+// TestEventsOfOneCommitShareRows: they come back in order, however many, whatever their moments.
+func TestEventsOfOneCommitShareRows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var events []Event
+		for range rapid.IntRange(1, 2*maxRowEvents).Draw(t, "events") {
+			events = append(events, Event{
+				At:        start.Add(time.Duration(rapid.IntRange(0, 1).Draw(t, "later")) * time.Second),
+				Kind:      Kind(rapid.IntRange(1, int(kindEnd)-1).Draw(t, "kind")),
+				Recipient: rapid.StringN(0, 5, -1).Draw(t, "recipient"),
+			})
+		}
+		b := store.NewBatch()
+		Record(b, msg(start), events...)
+		var got []Event
+		err := b.Ops(func(_ store.OpKind, key, value []byte) (err error) {
+			got, err = decodeRow(got, key, value)
+			return err
+		})
+		if err != nil || len(got) != len(events) || b.Len() > len(events) {
+			t.Fatalf("%d events in %d rows for %d: %v", len(got), b.Len(), len(events), err)
+		}
+		for i := range got {
+			if got[i].Recipient != events[i].Recipient || got[i].Kind != events[i].Kind || !got[i].At.Equal(events[i].At) {
+				t.Fatalf("event %d: %+v, want %+v", i, got[i], events[i])
+			}
+		}
+	})
+	b := store.NewBatch()
+	Record(b, msg(start), Event{Kind: Accepted}, Event{Kind: Expanded}, Event{Kind: Stored})
+	if b.Len() != 1 {
+		t.Errorf("three events of a moment are %d rows", b.Len())
+	}
+}
+
 func TestLongStringsAreCut(t *testing.T) {
 	e := Event{Kind: Failed, Reply: strings.Repeat("ü", maxString)}
-	_, got, err := decodeEvent(eventKey(msg(start), &e, 0), appendEvent(nil, &e))
-	if err != nil || len(got.Reply) != maxString {
-		t.Fatal(len(got.Reply), err)
+	got, err := decodeRow(nil, appendEventKey(nil, msg(start), &e, 0), appendEvent(nil, &e))
+	if err != nil || len(got) != 1 || len(got[0].Reply) != maxString {
+		t.Fatal(got, err)
 	}
 }
 
 func FuzzDecode(f *testing.F) {
 	e := Event{At: start, Kind: Relayed, Server: "mx.test", Reply: "250 ok", Next: start, Size: 5, Other: msg(start)}
-	key := eventKey(msg(start), &e, 0)
+	key := appendEventKey(nil, msg(start), &e, 0)
 	f.Add(appendEvent(nil, &e))
+	two, _ := appendMore(appendEvent(nil, &e), nil, &e)
+	f.Add(two)
 	f.Fuzz(func(t *testing.T, row []byte) {
-		if _, e, err := decodeEvent(key, row); err == nil {
-			_ = e.Say(text.DE)
+		events, err := decodeRow(nil, key, row)
+		for i := range events {
+			if err == nil {
+				_ = events[i].Say(text.DE)
+			}
 		}
 	})
 }

@@ -56,18 +56,43 @@ func New(st store.Store, o Options) *Journeys {
 
 // Record adds events to any commit, in order. An event without a time gets the id's.
 func Record(b *store.Batch, id mail.MessageID, events ...Event) {
-	for i := range events {
-		e := &events[i]
-		if e.At.IsZero() {
-			stamped := *e
-			stamped.At = id.Time()
-			e = &stamped
+	var key [store.PrefixLen + 1 + eventKeyLen]byte
+	var row, more [512]byte
+	value, scratch := row[:0], more[:0]
+	for i := 0; i < len(events); {
+		first := stamped(&events[i], id)
+		value = appendEvent(value[:0], &first)
+		n := i + 1
+		for ; n < len(events); n++ {
+			e := stamped(&events[n], id)
+			if micros(&e) != micros(&first) || n-i == maxRowEvents || len(value) > maxRow {
+				break
+			}
+			value, scratch = appendMore(value, scratch, &e)
 		}
-		b.Set(eventKey(id, e, i), appendEvent(nil, e))
-		if !e.Account.IsZero() {
-			b.Set(accountKey(e.Account, id.ID), nil)
+		b.Set(appendEventKey(key[:0], id, &first, i), value)
+		i = n
+	}
+	for i := range events {
+		if !events[i].Account.IsZero() {
+			b.Set(appendAccountKey(key[:0], events[i].Account, id.ID), nil)
 		}
 	}
+}
+
+// Bounds of a row of several events: about how many bytes, and how many events.
+const (
+	maxRow       = 16 << 10
+	maxRowEvents = 256
+)
+
+// stamped is an event with a time.
+func stamped(e *Event, id mail.MessageID) Event {
+	out := *e
+	if out.At.IsZero() {
+		out.At = id.Time()
+	}
+	return out
 }
 
 // Close writes what Append has gathered and ends the watchers.

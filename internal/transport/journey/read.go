@@ -1,8 +1,10 @@
 package journey
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
@@ -31,16 +33,16 @@ func (j *Journeys) Read(ctx context.Context, id mail.MessageID) (Journey, error)
 func read(ctx context.Context, v store.View, id mail.MessageID) (Journey, error) {
 	out := Journey{ID: id}
 	err := v.Scan(ctx, store.PrefixRange(storyPrefix(id)), func(key, value []byte) (bool, error) {
-		_, e, err := decodeEvent(key, value)
-		if err != nil {
-			return false, err
-		}
-		out.Events = append(out.Events, e)
-		return len(out.Events) < maxEvents, nil
+		var err error
+		out.Events, err = decodeRow(out.Events, key, value)
+		return len(out.Events) < maxEvents, err
 	})
 	if err != nil {
 		return Journey{}, fmt.Errorf("read journey %s: %w", id, err)
 	}
+	slices.SortStableFunc(out.Events, func(a, b Event) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Kind, b.Kind))
+	})
 	return out, nil
 }
 
