@@ -29,6 +29,7 @@ type App struct {
 	world   World
 	metrics *obs.Metrics
 	mailLog *obs.MailLog
+	logFile *logFile // nil if the mail log goes elsewhere
 
 	store     *watchedStore
 	certs     *certs.Keeper
@@ -71,14 +72,16 @@ func New(cfg config.Config, w World) (*App, error) {
 // build is the whole server on one page, from the bottom up.
 func (a *App) build(ctx context.Context) error {
 	w, cfg := &a.world, &a.cfg
-	closeLog, err := w.complete(cfg)
-	if err != nil {
+	if err := w.complete(cfg); err != nil {
 		return err
 	}
-	a.closeLater(closeLog)
+	if err := a.openMailLog(); err != nil {
+		return err
+	}
 	a.mailLog = obs.NewMailLog(w.MailLog, cfg.Log.Format.Obs(), w.Clock, a.metrics)
 
 	// State.
+	var err error
 	if a.certs, err = a.openCerts(); err != nil {
 		return err
 	}
@@ -150,9 +153,6 @@ func (a *App) Admin() *adminapi.Admin { return a.admin }
 
 // Journeys is where a journey's events can be watched.
 func (a *App) Journeys() *journey.Journeys { return a.journeys }
-
-// Reload reads the certificates again.
-func (a *App) Reload() error { return a.certs.Reload() }
 
 func (a *App) openCerts() (*certs.Keeper, error) {
 	pairs := make([]certs.Pair, 0, len(a.cfg.TLS.Certificates)+1)

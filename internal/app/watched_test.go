@@ -3,6 +3,9 @@ package app
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -86,4 +89,47 @@ func TestCommitsAreMeasured(t *testing.T) {
 		}
 	}
 	t.Error("no commit was measured")
+}
+
+// TestReloadGoesOnInANewMailLog does what logrotate does.
+func TestReloadGoesOnInANewMailLog(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Log.Mail = filepath.Join(cfg.Data, "log", "mail.log")
+	a, stop := start(t, cfg, testWorld())
+	connect := func() {
+		t.Helper()
+		conn, err := net.Dial("tcp", a.Addr("smtp").String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	connect()
+	if err := os.Rename(cfg.Log.Mail, cfg.Log.Mail+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	connect()
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for _, name := range []string{cfg.Log.Mail, cfg.Log.Mail + ".1"} {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += strings.Count(string(raw), "event=connected")
+	}
+	if lines != 2 {
+		t.Errorf("%d connections are in the two files", lines)
+	}
+	if raw, err := os.ReadFile(cfg.Log.Mail); err != nil || len(raw) == 0 {
+		t.Errorf("nothing is in the new file: %v", err)
+	}
 }

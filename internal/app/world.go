@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -45,8 +43,8 @@ type World struct {
 	Roots *x509.CertPool
 }
 
-// complete fills in the real things. close ends what was opened for it.
-func (w *World) complete(cfg *config.Config) (closer func() error, err error) {
+// complete fills in the real things.
+func (w *World) complete(cfg *config.Config) (err error) {
 	w.Clock = cmp.Or(w.Clock, clock.Real())
 	w.FS = cmp.Or(w.FS, vfs.Default)
 	w.Log = cmp.Or(w.Log, obs.Discard())
@@ -57,34 +55,18 @@ func (w *World) complete(cfg *config.Config) (closer func() error, err error) {
 	}
 	if w.Resolver == nil {
 		if w.Resolver, err = resolver(cfg, w.Clock); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if w.Roots == nil && cfg.TLS.Trust != "" {
 		if w.Roots, err = roots(cfg.TLS.Trust); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return w.openMailLog(cfg.Log.Mail)
-}
-
-func (w *World) openMailLog(path string) (closer func() error, err error) {
-	if path == "" {
-		if w.MailLog == nil {
-			w.MailLog = io.Discard
-		}
-		return func() error { return nil }, nil
+	if w.MailLog == nil {
+		w.MailLog = io.Discard
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return nil, fmt.Errorf("make the mail log's folder: %w", err)
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
-	if err != nil {
-		return nil, fmt.Errorf("open the mail log: %w", err)
-	}
-	lines := obs.NewGatherer(f, w.Clock)
-	w.MailLog = lines
-	return func() error { return errors.Join(lines.Close(), f.Close()) }, nil
+	return nil
 }
 
 func resolver(cfg *config.Config, c clock.Clock) (resolve.Resolver, error) {
