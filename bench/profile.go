@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,7 +9,7 @@ import (
 )
 
 // profile records where the CPU's time goes while a row runs, if PROFILE names a file for it. The function it returns waits
-// until the file is written.
+// until the file is written. SECONDS is how long it records, 4 if not set.
 func (t *target) profile() func() {
 	path := os.Getenv("PROFILE")
 	if path == "" || t.metrics == "" {
@@ -17,7 +18,7 @@ func (t *target) profile() func() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := fetch("http://"+t.metrics+"/debug/pprof/profile?seconds=4", path); err != nil {
+		if err := fetch("http://"+t.metrics+"/debug/pprof/profile?seconds="+cmp.Or(os.Getenv("SECONDS"), "4"), path); err != nil {
 			fmt.Fprintln(os.Stderr, "profile:", err)
 		}
 	}()

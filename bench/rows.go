@@ -149,7 +149,7 @@ func (b *bench) submission() (result, error) {
 		}
 		defer t.stop()
 		defer t.profile()()
-		before := b.sink.messages()
+		before, spent := b.sink.messages(), t.cost()
 		l := load{
 			addr: t.submit, sessions: 20, messages: messages / 20, size: 4 << 10, from: t.users[0],
 			rcpts: func(s, m int) []string { return []string{"r" + strconv.Itoa(s*1_000_000+m) + "@remote.test"} },
@@ -165,15 +165,17 @@ func (b *bench) submission() (result, error) {
 		if err := b.sink.waitFor(before + l.sessions*l.messages); err != nil {
 			return 0, err
 		}
-		return float64(l.sessions*l.messages) / time.Since(began).Seconds(), nil
+		took := time.Since(began)
+		t.since(spent, l.sessions*l.messages, l.size)
+		return float64(l.sessions*l.messages) / took.Seconds(), nil
 	}
 	for range b.repeat {
-		r, err := once(b.startPosthorn, 4000)
+		r, err := once(b.startPosthorn, 24000)
 		if err != nil {
 			return result{}, fmt.Errorf("posthorn: %w", err)
 		}
 		ours.runs = append(ours.runs, r)
-		if r, err = once(b.startPeers, 2000); err != nil {
+		if r, err = once(b.startPeers, 3000); err != nil {
 			return result{}, fmt.Errorf("peer: %w", err)
 		}
 		peer.runs = append(peer.runs, r)
