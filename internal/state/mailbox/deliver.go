@@ -160,10 +160,11 @@ func (s *Service) lookAll(ctx context.Context, states []*state, ps []prepared) e
 	if len(ps) == 0 {
 		return nil
 	}
+	owner := func(p *prepared) *state {
+		return states[slices.IndexFunc(states, func(st *state) bool { return st.id == p.Account })]
+	}
 	for i := range ps {
-		p := &ps[i]
-		n := slices.IndexFunc(states, func(st *state) bool { return st.id == p.Account })
-		p.hits.number = states[n].shown()
+		ps[i].hits.number = owner(&ps[i]).shown()
 	}
 	v, err := s.st.View(ctx)
 	if err != nil {
@@ -172,7 +173,7 @@ func (s *Service) lookAll(ctx context.Context, states []*state, ps []prepared) e
 	defer v.Close()
 	for i := range ps {
 		p := &ps[i]
-		if p.hits.links, err = lookThreads(ctx, v, p.Account, p.hashes, p.hits.links); err != nil {
+		if p.hits.links, err = owner(p).find(ctx, v, p.hashes, p.hits.links); err != nil {
 			return fmt.Errorf("look for the thread: %w", err)
 		}
 		p.have = nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
 	"github.com/posthorn-mail/posthorn/internal/mail"
@@ -31,6 +32,7 @@ type Service struct {
 	bulk    int // messages that one commit takes out, copies or moves; more are several commits, each whole
 	hubs    hubs
 	cache   cache
+	known   atomic.Int64 // bytes of all accounts' filters
 
 	mu       sync.Mutex // guards what follows
 	accounts map[mail.AccountID]*state
@@ -164,6 +166,7 @@ func (s *Service) evict(st *state) {
 		st.idle = nil
 	}
 	s.dropIndexes(st)
+	st.unlearn(st.known.Load())
 }
 
 // dropIndexes takes an account's indexes off the cache's account.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
@@ -32,6 +33,9 @@ type state struct {
 	head   image
 	last   mail.ID // the last batch submitted
 	recent recentThreads
+
+	known atomic.Pointer[knownHashes] // set under order; nil without a filter
+	asked atomic.Int64                // look-ups without one
 
 	// show guards what readers see, and what is on its way to them.
 	show    sync.RWMutex
@@ -170,6 +174,7 @@ func (st *state) submitted(t *txn) *pending {
 	st.head.apply(&p.effect)
 	st.last = t.batch.ID
 	st.recent.add(t.links.links, t.number)
+	st.noteLinks(t.links.links)
 	st.show.Lock()
 	st.pending = append(st.pending, p)
 	shown := st.image.number
