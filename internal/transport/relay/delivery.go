@@ -117,8 +117,8 @@ func (d *delivery) host(ctx context.Context, h route.Host) {
 		f := mail.AsFault(err)
 		d.event(journey.Event{Kind: journey.Attempted, Server: h.Name, Reply: f.Public})
 		res := queue.Result{Status: queue.Deferred, Enhanced: "4.4.3", Reply: f.Public}
-		if f.Kind == mail.KindNoSuchDomain && len(d.route.Hosts) == 1 {
-			res = found(f.Kind, f.Public) // the domain has no other
+		if f.Kind == mail.KindNoSuchDomain && len(d.route.Hosts) == 1 && d.route.Smarthost == nil {
+			res = found(f.Kind, f.Public) // the domain has no other; a smarthost without address is a slip in our configuration
 		}
 		d.tell(res)
 		return

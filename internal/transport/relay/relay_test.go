@@ -84,6 +84,16 @@ func TestNowhereToGo(t *testing.T) {
 	}
 }
 
+// A slip in our configuration returns nobody's mail.
+func TestSmarthostWithoutAddress(t *testing.T) {
+	b := newBench(t, dialer{}, func(_ *Options, o *route.Options) {
+		o.Rules = []route.Rule{{Via: route.Smarthost{Host: "smart.nowhere.test"}}}
+	})
+	if got := b.send(b.message(content), "a@x.test"); statuses(got) != "later unreachable" {
+		t.Errorf("%s %+v", statuses(got), got)
+	}
+}
+
 func TestConnectionIsUsedAgain(t *testing.T) {
 	again := func(n string) string {
 		return "\nC: MAIL\nS: 250 ok\nC: RCPT\nS: 250 ok\nC: DATA\nS: 354 go\nBODY\nS: 250 " + n + "\n"

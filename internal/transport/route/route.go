@@ -143,6 +143,7 @@ type Host struct {
 	Name string // a name or, for a literal, the IP address
 	Pref uint16
 	Port uint16
+	ours bool // the administrator named it, not the DNS
 }
 
 func (r *Router) smarthost(d mail.Domain) *Smarthost {
@@ -172,7 +173,7 @@ func (r *Router) Route(ctx context.Context, d mail.Domain) (Route, error) {
 	out := Route{Key: r.Key(d)}
 	if s := r.smarthost(d); s != nil {
 		out.Smarthost = s
-		out.Hosts = []Host{{Name: s.Host, Port: s.Port}}
+		out.Hosts = []Host{{Name: s.Host, Port: s.Port, ours: true}}
 		return out, nil
 	}
 	if a, ok := d.Literal(); ok {
@@ -224,6 +225,11 @@ func (r *Router) Addrs(ctx context.Context, h Host) ([]netip.AddrPort, error) {
 	if a, err := netip.ParseAddr(h.Name); err == nil {
 		return []netip.AddrPort{netip.AddrPortFrom(a, h.Port)}, nil
 	}
+	if h.ours && isLocalhost(h.Name) {
+		return []netip.AddrPort{
+			netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), h.Port), netip.AddrPortFrom(netip.IPv6Loopback(), h.Port),
+		}, nil
+	}
 	addrs, _, err := r.o.Resolver.Addrs(ctx, h.Name)
 	if resolve.IsTemporary(err) {
 		return nil, mail.Failed(mail.KindUnavailable, "the address of "+h.Name+" cannot be looked up now", err)
@@ -251,4 +257,10 @@ func (r *Router) Addrs(ctx context.Context, h Host) ([]netip.AddrPort, error) {
 		}
 	}
 	return out, nil
+}
+
+// isLocalhost reports whether a name means this machine without asking the DNS (RFC 6761 section 6.3).
+func isLocalhost(name string) bool {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }

@@ -146,3 +146,18 @@ func TestKeyTellsLoginsApart(t *testing.T) {
 		seen[r.Key(d)] = d
 	}
 }
+
+// The administrator's localhost is this machine; the DNS of strangers does not lead mail to it by that name.
+func TestLocalhost(t *testing.T) {
+	r := New(Options{Resolver: zone(t), Rules: []Rule{{"a.test", Smarthost{Host: "LocalHost", Port: 2525}}}})
+	to, err := r.Route(t.Context(), "a.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.Addrs(t.Context(), to.Hosts[0]); err != nil || fmt.Sprint(got) != "[127.0.0.1:2525 [::1]:2525]" {
+		t.Errorf("%v %v", got, err)
+	}
+	if got, err := r.Addrs(t.Context(), Host{Name: "localhost", Port: 25}); err == nil {
+		t.Errorf("an exchanger named localhost leads to %v", got)
+	}
+}
