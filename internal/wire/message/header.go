@@ -151,51 +151,101 @@ func nameLen(line []byte) int {
 // Errors are ErrHeaderTooLarge and those of the reader; the end of the message is none. Line breaks are not changed; a
 // line is never longer than MaxField.
 func ReadHeader(r *bufio.Reader) (Header, error) {
-	var h Header
-	var field []byte
-	total := 0
-	flush := func() error {
-		if field == nil {
-			return nil
-		}
-		if len(h) == MaxFields {
-			return ErrHeaderTooLarge
-		}
-		h = append(h, Field{Raw: field, name: nameLen(field)})
-		field = nil
-		return nil
-	}
+	c := collector{block: make([]byte, 0, usualHeader), h: make(Header, 0, usualFields)}
 	for {
-		kind, err := peekLine(r, field != nil)
+		kind, err := peekLine(r, c.open)
 		if err != nil && !errors.Is(err, io.EOF) {
-			return h, fmt.Errorf("read header: %w", err)
+			return c.header(), fmt.Errorf("read header: %w", err)
 		}
-		if kind == lineOther && h == nil && field == nil && total == 0 && isMboxLine(r) {
+		if kind == lineOther && c.total == 0 && isMboxLine(r) {
 			kind = lineMbox
 		}
 		if kind == lineOther || err != nil {
-			return h, flush()
+			err = c.end()
+			return c.header(), err
 		}
-		line, err := readLine(r, MaxHeader-total)
+		n, err := c.readLine(r, kind)
 		if err != nil {
-			return h, err
+			return c.header(), err
 		}
-		total += len(line)
-		switch kind {
-		case lineBlank:
-			return h, flush()
-		case lineFold:
-			field = append(field, line...)
-			if len(field) > MaxField {
-				return h, ErrHeaderTooLarge
-			}
-		case lineField:
-			if err := flush(); err != nil {
-				return h, err
-			}
-			field = line
+		c.total += n
+		if kind == lineBlank {
+			err = c.end()
+			return c.header(), err
 		}
 	}
+}
+
+// usualFields is how many fields a header usually has at most.
+const usualFields = 24
+
+// collector puts a header's lines into one piece of memory.
+type collector struct {
+	block []byte // all fields so far, and the one being read
+	h     Header // ended fields, with their lengths only: block may still move
+	begin int    // where the field being read begins in block
+	open  bool   // a field is being read
+	total int    // bytes read
+}
+
+// readLine reads a line of a kind that is known. A line that belongs to no field is thrown away.
+func (c *collector) readLine(r *bufio.Reader, kind lineKind) (int, error) {
+	if kind == lineField {
+		if err := c.end(); err != nil {
+			return 0, err
+		}
+		c.begin, c.open = len(c.block), true
+	}
+	n := 0
+	for {
+		b, err := r.ReadSlice('\n')
+		n += len(b)
+		if n > min(MaxHeader-c.total, MaxField) {
+			return n, ErrHeaderTooLarge
+		}
+		if kind == lineField || kind == lineFold {
+			c.block = append(c.block, b...)
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return n, fmt.Errorf("read header: %w", err)
+		}
+		break
+	}
+	if len(c.block)-c.begin > MaxField {
+		c.open = false
+		return n, ErrHeaderTooLarge
+	}
+	return n, nil
+}
+
+// end ends the field that is being read.
+func (c *collector) end() error {
+	if !c.open {
+		return nil
+	}
+	c.open = false
+	if len(c.h) == MaxFields {
+		return ErrHeaderTooLarge
+	}
+	c.h = append(c.h, Field{Raw: c.block[c.begin:], name: nameLen(c.block[c.begin:])})
+	return nil
+}
+
+// header gives the ended fields; where they are is told by their lengths.
+func (c *collector) header() Header {
+	if len(c.h) == 0 {
+		return nil
+	}
+	at := 0
+	for i := range c.h {
+		n := at + len(c.h[i].Raw)
+		c.h[i].Raw = c.block[at:n:n]
+		at = n
+	}
+	return c.h
 }
 
 type lineKind int
@@ -211,13 +261,17 @@ const (
 // peekLine says what the next line is, without reading it. At the end of the message the error is io.EOF.
 func peekLine(r *bufio.Reader, inField bool) (lineKind, error) {
 	const longestName = 512
+	var b []byte
 	for n := 1; n <= min(longestName, r.Size()); n++ {
-		b, err := r.Peek(n)
 		if len(b) < n {
-			if err == io.EOF && n > 1 {
-				return lineOther, nil
+			var err error
+			if b, err = r.Peek(n); len(b) < n {
+				if err == io.EOF && n > 1 {
+					return lineOther, nil
+				}
+				return lineOther, err
 			}
-			return lineOther, err
+			b, _ = r.Peek(min(max(r.Buffered(), n), longestName)) // what is there anyway
 		}
 		c := b[n-1]
 		switch {
@@ -230,7 +284,7 @@ func peekLine(r *bufio.Reader, inField bool) (lineKind, error) {
 			}
 			return lineOther, nil
 		case c == ':':
-			if nameLen(b) > 0 {
+			if nameLen(b[:n]) > 0 {
 				return lineField, nil
 			}
 			return lineOther, nil
@@ -245,25 +299,6 @@ func isMboxLine(r *bufio.Reader) bool {
 	b, _ := r.Peek(6)
 	s := string(b)
 	return strings.HasPrefix(s, "From ") || s == ">From "
-}
-
-// readLine reads one line with its line break into memory of its own.
-func readLine(r *bufio.Reader, limit int) ([]byte, error) {
-	var line []byte
-	for {
-		b, err := r.ReadSlice('\n')
-		if len(line)+len(b) > min(limit, MaxField) {
-			return nil, ErrHeaderTooLarge
-		}
-		line = append(line, b...)
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read header: %w", err)
-		}
-		return line, nil
-	}
 }
 
 // First finds the first field of this name.

@@ -18,7 +18,14 @@ const (
 // previewer keeps the beginning of the first plain and the first HTML text that is meant to be read.
 type previewer struct {
 	found []snippet
-	on    bool // the last of found is being read
+	on    bool   // the last of found is being read
+	plain []byte // memory for a plain text
+}
+
+// reset keeps the memory of plain texts.
+func (v *previewer) reset() previewer {
+	clear(v.found)
+	return previewer{found: v.found[:0], plain: v.plain[:0]}
 }
 
 type snippet struct {
@@ -35,11 +42,16 @@ func (v *previewer) begin(p *Part) {
 		len(v.found) == 1 && v.found[0].html == isHTML {
 		return
 	}
-	limit := previewPlain
+	s := snippet{html: isHTML, encoding: p.Encoding, charset: p.Charset(), limit: previewPlain}
 	if isHTML {
-		limit = previewHTML
+		s.limit = previewHTML
+	} else {
+		if v.plain == nil {
+			v.plain = make([]byte, 0, previewPlain)
+		}
+		s.body = v.plain
 	}
-	v.found = append(v.found, snippet{html: isHTML, encoding: p.Encoding, charset: p.Charset(), limit: limit})
+	v.found = append(v.found, s)
 	v.on = true
 }
 
@@ -72,11 +84,40 @@ func (s *snippet) preview() string {
 	if s.encoding == "base64" || s.encoding == "quoted-printable" {
 		b, _ = io.ReadAll(Decode(bytes.NewReader(b), s.encoding)) // it does not fail, and is cut off anywhere
 	}
+	if !s.html {
+		if t, ok := firstASCII(b); ok && findCharset(s.charset) == nil {
+			return t
+		}
+	}
 	t := decodeBytes(b, s.charset)
 	if s.html {
 		t = html.UnescapeString(stripTags(t))
 	}
 	return firstWords(t)
+}
+
+// firstASCII is firstWords for text whose beginning is plain ASCII, as most are; false if it is not.
+func firstASCII(b []byte) (string, bool) {
+	var out [MaxPreview + 1]byte
+	n, space := 0, false
+	for _, c := range b {
+		switch {
+		case c >= utf8.RuneSelf:
+			return "", false
+		case c <= ' ' || c == 0x7f:
+			space = n > 0
+			continue
+		case space:
+			out[n], space = ' ', false
+			n++
+		}
+		if n >= MaxPreview {
+			break
+		}
+		out[n] = c
+		n++
+	}
+	return string(bytes.TrimRight(out[:min(n, MaxPreview)], " ")), true
 }
 
 // firstWords makes one line of the text and cuts it to MaxPreview characters.

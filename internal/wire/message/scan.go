@@ -2,6 +2,8 @@ package message
 
 import "bytes"
 
+var carriageReturn = []byte{'\r'}
+
 // maxLine is the longest line in RFC 5322 section 2.1.1, without its CRLF.
 const maxLine = 998
 
@@ -49,9 +51,11 @@ type frame struct {
 // Write takes the next piece of the message. It never fails and keeps nothing of p.
 func (s *Scanner) Write(p []byte) (int, error) {
 	n := len(p)
-	if s.stack == nil {
-		s.stack = make([]frame, 0, 4)
-		s.header = make([]byte, 0, 2<<10)
+	if s.parts == 0 {
+		if s.stack == nil {
+			s.stack = make([]frame, 0, 4)
+			s.header = make([]byte, 0, usualHeader)
+		}
 		s.push(frame{message: true})
 	}
 	for len(p) > 0 {
@@ -69,9 +73,28 @@ func (s *Scanner) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close ends the message and gives its Summary. Nothing may be written after it.
+// Reset makes the scanner ready for another message, with the memory of the last.
+func (s *Scanner) Reset() {
+	clear(s.stack)
+	stack, header, line := s.stack[:0], s.header[:0], s.line[:0]
+	if cap(header) > keepHeader {
+		header = make([]byte, 0, usualHeader)
+	}
+	if cap(line) > keepHeader {
+		line = nil
+	}
+	*s = Scanner{stack: stack, header: header, line: line, preview: s.preview.reset()}
+}
+
+// The memory a header usually takes, and the most that is kept for the next message.
+const (
+	usualHeader = 2 << 10
+	keepHeader  = 16 << 10
+)
+
+// Close ends the message and gives its Summary. Nothing may be written after it, but after Reset.
 func (s *Scanner) Close() *Summary {
-	if s.stack == nil {
+	if s.parts == 0 {
 		_, _ = s.Write(nil) // an empty message is one, too
 	}
 	if len(s.line) > 0 {
@@ -259,7 +282,7 @@ func (s *Scanner) countBytes(b []byte) {
 // readBody takes body bytes up to the end of p, or to the beginning of a line that may be a delimiter.
 func (s *Scanner) readBody(p []byte) int {
 	base := s.off
-	i := 0
+	i, pairs := 0, 0
 	for i < len(p) {
 		if s.atLine && s.open > 0 && p[i] == '-' {
 			break
@@ -272,9 +295,13 @@ func (s *Scanner) readBody(p []byte) int {
 		}
 		end := i + nl
 		s.prevBreak = 1
-		if end > 0 && p[end-1] == '\r' || end == 0 && s.lastCR {
+		switch {
+		case end > 0 && p[end-1] == '\r':
 			s.prevBreak = 2
-		} else {
+			pairs++
+		case end == 0 && s.lastCR:
+			s.prevBreak = 2
+		default:
 			s.traits |= BodyBinary
 		}
 		if base+int64(end)+1-s.lineStart-s.prevBreak > maxLine {
@@ -285,20 +312,27 @@ func (s *Scanner) readBody(p []byte) int {
 		s.lineStart = base + int64(i)
 		s.atLine = true
 	}
-	s.countBody(p[:i])
+	s.countBody(p[:i], pairs)
 	s.off += int64(i)
 	return i
 }
 
-// countBody notes what body bytes tell of the message.
-func (s *Scanner) countBody(b []byte) {
+// countBody notes what body bytes, with so many CR LF in them, tell of the message.
+func (s *Scanner) countBody(b []byte, pairs int) {
 	if len(b) == 0 {
 		return
 	}
 	if !s.traits.Has(Body8Bit) && has8Bit(b) {
 		s.traits |= Body8Bit
 	}
-	s.countBytes(b)
+	if !s.traits.Has(BodyBinary) {
+		if b[len(b)-1] == '\r' {
+			pairs++ // or not: the next piece tells
+		}
+		if s.lastCR && b[0] != '\n' || bytes.IndexByte(b, 0) >= 0 || bytes.Count(b, carriageReturn) != pairs {
+			s.traits |= BodyBinary
+		}
+	}
 	s.lastCR = b[len(b)-1] == '\r'
 	s.preview.take(b)
 }
