@@ -147,14 +147,7 @@ func (a *Account) Body(ctx context.Context, id mail.EmailID) (store.Blob, error)
 	if err != nil {
 		return nil, err
 	}
-	b, err := a.svc.st.OpenBlob(ctx, row.blob.ID)
-	if errors.Is(err, store.ErrNoBlob) { // destroyed meanwhile, or the store is damaged: gone in any case
-		return nil, mail.Failed(mail.KindNotFound, "no such e-mail", err)
-	}
-	if err != nil {
-		return nil, fault(fmt.Errorf("open body: %w", err))
-	}
-	return b, nil
+	return a.OpenBody(ctx, row.blob)
 }
 
 // Email reads an e-mail's record; KindNotFound if there is none.

@@ -52,6 +52,13 @@ func (c *checker) readPlaces(ctx context.Context) error {
 			c.say("mailbox %s hangs below one that is not there", id)
 		}
 	}
+	overlays := map[mail.MailboxID][]overlay{}
+	for id := range counts {
+		var err error
+		if overlays[id], err = getOverlays(ctx, c.v, c.id, id); err != nil {
+			return err
+		}
+	}
 	err := c.v.Scan(ctx, rowRange(c.id, rowPlace), func(key, value []byte) (bool, error) {
 		if len(key) != keyHead+idLen+4 {
 			return false, errRow
@@ -68,6 +75,9 @@ func (c *checker) readPlaces(ctx context.Context) error {
 			c.say("place %d is in mailbox %s, which is not there", uid, id)
 			return true, nil
 		}
+		for i := range overlays[m] {
+			overlays[m][i].over(&e)
+		}
 		n.add(&e)
 		n.next, n.modseq = uid+1, max(n.modseq, e.modseq)
 		c.places[spot{m, uid}] = e
@@ -81,7 +91,7 @@ func (c *checker) readPlaces(ctx context.Context) error {
 		if n.next > have.next || n.modseq > have.modseq {
 			c.say("mailbox %s is ahead of its counters", id)
 		}
-		n.next, n.modseq = have.next, have.modseq
+		n.next, n.modseq, n.overlays = have.next, have.modseq, uint64(len(overlays[id]))
 		if *n != have {
 			c.say("mailbox %s has counters %+v and places for %+v", id, have, *n)
 		}

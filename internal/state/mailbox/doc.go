@@ -36,6 +36,7 @@
 //	r threadID emailID     thread member (empty); not for the e-mail whose id the thread's id is
 //	j number(8)            journal: what the commit with this number changed
 //	n path                 a subscribed name that is no mailbox (empty)
+//	o mailboxID number(8)  overlay: a change of flags on many places, over the place rows that are older (overlay.go)
 //
 // Every value but the empty ones starts with a version byte. The reference on an e-mail's body is owned by its e key.
 package mailbox

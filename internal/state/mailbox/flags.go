@@ -8,10 +8,26 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/store"
 )
 
-// SetFlags changes flags and keywords of messages, in one commit; UIDs that are not there are passed over. All but \Deleted
-// changes for the e-mail, in all of its mailboxes.
+// maxFlags bounds the messages of one change of flags; more are several commits.
+const maxFlags = 1 << 20
+
+// SetFlags changes flags and keywords of messages, up to a million in one commit; UIDs that are not there are passed over. All but
+// \Deleted changes for the e-mail, in all of its mailboxes.
 func (a *Account) SetFlags(ctx context.Context, m mail.MailboxID, uids []mail.UID, ch FlagChange) (FlagResult, error) {
 	uids = ascending(uids)
+	res, err := a.setFlags(ctx, m, uids[:min(len(uids), maxFlags)], ch)
+	for len(uids) > maxFlags && err == nil {
+		uids = uids[maxFlags:]
+		var more FlagResult
+		more, err = a.setFlags(ctx, m, uids[:min(len(uids), maxFlags)], ch)
+		res.ModSeq = more.ModSeq
+		res.Changed, res.Modified = append(res.Changed, more.Changed...), append(res.Modified, more.Modified...)
+	}
+	return res, err
+}
+
+// setFlags is one commit of SetFlags.
+func (a *Account) setFlags(ctx context.Context, m mail.MailboxID, uids []mail.UID, ch FlagChange) (FlagResult, error) {
 	var res FlagResult
 	err := a.change(ctx, func(st *state, t *txn) error {
 		res = FlagResult{ModSeq: mail.ModSeq(st.head.number)}
@@ -72,8 +88,6 @@ func (f *flagger) marksOf(old marks) marks {
 // run changes the places. In a large mailbox most of the time goes here, so what is the same for all is kept out of the loop.
 func (f *flagger) run(ctx context.Context, snap *snapshot, uids []mail.UID) (changed, modified []mail.UID, err error) {
 	t := f.t
-	key := placeKey(t.st.id, f.m, 0)
-	var buf [placeLen]byte
 	var c *counters
 	snap.pick(uids, func(old *entry) {
 		if f.ch.UnchangedSince != nil && old.modseq > uint64(*f.ch.UnchangedSince) {
@@ -94,8 +108,6 @@ func (f *flagger) run(ctx context.Context, snap *snapshot, uids []mail.UID) (cha
 		e.marks, e.modseq = mk, t.number
 		c.sub(old)
 		c.add(&e)
-		key.setUID(e.uid)
-		t.batch.Set(key.bytes(), e.append(buf[:0]))
 		changed = append(changed, e.uid)
 		r := &t.effect.remarks[len(t.effect.remarks)-1]
 		r.changes = append(r.changes, remark{uid: e.uid, marks: mk})
@@ -105,8 +117,25 @@ func (f *flagger) run(ctx context.Context, snap *snapshot, uids []mail.UID) (cha
 	})
 	if len(changed) > 0 {
 		t.journal.updated = append(t.journal.updated, uidSet{f.m, changed})
+		f.write(snap, changed)
 	}
 	return changed, modified, f.spread(ctx)
+}
+
+// write writes the places changed: as one overlay or each for itself.
+func (f *flagger) write(snap *snapshot, changed []mail.UID) {
+	o := f.overlayOf(changed)
+	runs := 0
+	eachRun(changed, func(_, _ mail.UID) { runs++ })
+	if len(changed) >= f.t.st.svc.overlayFrom && runs*f.t.st.svc.overlayRun <= len(changed) {
+		f.t.layOver(f.m, o, snap)
+		return
+	}
+	snap.pick(changed, func(old *entry) {
+		e := *old
+		e.marks, e.modseq = o.apply(e.marks), o.number
+		f.t.setPlace(f.m, &e)
+	})
 }
 
 // spread brings the other places of shared e-mails along.

@@ -121,22 +121,27 @@ func (d *dec) threaded() []threaded {
 func (d *dec) uidSets(left *int) []uidSet {
 	var l []uidSet
 	for range d.count(idLen + 1) {
-		s := uidSet{mailbox: mail.MailboxID{ID: d.id()}}
-		var last uint64
-		for range d.count(2) {
-			from := last + d.uint()
-			n := d.uint()
-			if from > 1<<32-1 || n > 1<<32-1-from || n >= uint64(*left) {
-				d.fail()
-				return nil
-			}
-			*left -= int(n) + 1
-			for u := from; u <= from+n; u++ {
-				s.uids = append(s.uids, mail.UID(u))
-			}
-			last = from + n
-		}
-		l = append(l, s)
+		l = append(l, uidSet{mailbox: mail.MailboxID{ID: d.id()}, uids: d.uids(left)})
 	}
 	return l
+}
+
+// uids reads runs of UIDs, of which at most left may be.
+func (d *dec) uids(left *int) []mail.UID {
+	var uids []mail.UID
+	var last uint64
+	for range d.count(2) {
+		from := last + d.uint()
+		n := d.uint()
+		if from > 1<<32-1 || n > 1<<32-1-from || n >= uint64(*left) {
+			d.fail()
+			return nil
+		}
+		*left -= int(n) + 1
+		for u := from; u <= from+n; u++ {
+			uids = append(uids, mail.UID(u))
+		}
+		last = from + n
+	}
+	return uids
 }

@@ -20,6 +20,7 @@ const (
 	rowMember   byte = 'r'
 	rowJournal  byte = 'j'
 	rowName     byte = 'n'
+	rowOverlay  byte = 'o'
 )
 
 const (

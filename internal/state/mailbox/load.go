@@ -111,6 +111,11 @@ func (st *state) scanIndex(ctx context.Context, m mail.MailboxID) (*index, error
 	if err != nil {
 		return nil, fmt.Errorf("read places: %w", err)
 	}
+	all, err := getOverlays(ctx, v, st.id, m)
+	if err != nil {
+		return nil, err
+	}
+	x.lay(all)
 	return x, nil
 }
 
@@ -129,14 +134,18 @@ func (st *state) snapshot(ctx context.Context, m mail.MailboxID) (snapshot, erro
 	return sl.index.take(), nil
 }
 
-// getPlace reads one place row.
+// getPlace reads one place, with the overlays over its row.
 func getPlace(ctx context.Context, v store.View, a mail.AccountID, m mail.MailboxID, uid mail.UID) (entry, error) {
 	k := placeKey(a, m, uid)
 	b, err := v.Get(ctx, k.bytes())
 	if err != nil {
 		return entry{}, fmt.Errorf("read place row: %w", err)
 	}
-	return decodePlace(uid, b)
+	e, err := decodePlace(uid, b)
+	if err != nil {
+		return entry{}, err
+	}
+	return e, layOne(ctx, v, a, m, &e)
 }
 
 // getEmail reads one e-mail row.

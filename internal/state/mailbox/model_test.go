@@ -55,6 +55,10 @@ type machine struct {
 func newMachine(t *rapid.T) *machine {
 	// A cache of nothing drops every index that no view holds.
 	m := &machine{w: newWorld(t, Options{CacheBytes: rapid.SampledFrom([]int64{1, 1 << 20}).Draw(t, "cache")})}
+	if rapid.Bool().Draw(t, "overlays") {
+		m.w.tune = func(s *Service) { s.overlayFrom, s.overlayRun, s.maxOverlays = 2, 1, 2 }
+		m.w.tune(m.w.svc)
+	}
 	for range 2 {
 		a := &modelAccount{acc: m.w.birth(Quota{}), boxes: map[string]*modelBox{}}
 		boxes, err := a.acc.Mailboxes(context.Background())

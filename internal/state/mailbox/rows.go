@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
@@ -75,17 +76,19 @@ type counters struct {
 	total, unseen, deleted int64
 	size                   int64
 	modseq                 uint64
+	overlays               uint64 // how many rows of that kind there are
 }
 
 func (c *counters) append(e enc) enc {
 	e = append(e, rowVersion).uint(uint64(c.next))
-	return e.int(c.total).int(c.unseen).int(c.deleted).int(c.size).uint(c.modseq)
+	return e.int(c.total).int(c.unseen).int(c.deleted).int(c.size).uint(c.modseq).uint(c.overlays)
 }
 
 func decodeCounters(b []byte) (counters, error) {
 	d := newDec(b)
 	c := counters{next: mail.UID(d.uint32())}
 	c.total, c.unseen, c.deleted, c.size, c.modseq = d.int(), d.int(), d.int(), d.int(), d.uint()
+	c.overlays = d.uint()
 	return c, d.end("counters row")
 }
 
@@ -174,6 +177,16 @@ func (r *emailRow) append(e enc) enc {
 		e = e.id(p.mailbox.ID).uint(uint64(p.uid))
 	}
 	return e
+}
+
+// decodeBlobRef reads no more of an e-mail's row than its body.
+func decodeBlobRef(b []byte) (store.BlobRef, error) {
+	d := newDec(b)
+	ref := store.BlobRef{ID: store.BlobID{ID: d.id()}, Size: int64(d.uint())}
+	if !d.ok {
+		return store.BlobRef{}, fmt.Errorf("decode e-mail row: %w", errRow)
+	}
+	return ref, nil
 }
 
 func decodeEmail(b []byte) (emailRow, error) {

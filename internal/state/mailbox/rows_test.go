@@ -43,6 +43,10 @@ var rowCodecs = []struct {
 		r, err := decodeEmail(b)
 		return r.append(nil), err
 	}},
+	{"overlay", func(b []byte) ([]byte, error) {
+		o, err := decodeOverlay(9, b)
+		return o.append(nil), err
+	}},
 	{"link", func(b []byte) ([]byte, error) {
 		l, err := decodeLink(b)
 		return l.append(nil), err
@@ -58,7 +62,7 @@ func sampleRows() [][]byte {
 	acc := accountRow{used: Quota{1 << 40, 3}, limit: Quota{0, 7}, validity: 1795262403, pruned: 9}
 	kw := keywordTable{names: []string{"$forwarded", "work"}}
 	mt := meta{parent: mail.MailboxID{ID: id(1)}, name: "Entwürfe", role: mail.RoleDrafts, validity: 5, subscribed: true, created: -1}
-	ct := counters{next: 1<<32 - 1, total: 3, unseen: 1, deleted: 2, size: 1 << 50, modseq: 1 << 62}
+	ct := counters{next: 1<<32 - 1, total: 3, unseen: 1, deleted: 2, size: 1 << 50, modseq: 1 << 62, overlays: 3}
 	pl := entry{
 		email: mail.EmailID{ID: id(2)}, modseq: 300, size: 1<<32 - 1, received: 1795262403,
 		marks: marks{lo: uint64(mail.FlagSeen) | markShared | 1<<63, hi: 1 << 63},
@@ -67,6 +71,7 @@ func sampleRows() [][]byte {
 		blob: store.BlobRef{ID: store.BlobID{ID: id(3)}, Size: 4096}, thread: mail.ThreadID{ID: id(4)}, received: 1,
 		hashes: []threadHash{{1}, {2}}, spots: []spot{{mail.MailboxID{ID: id(5)}, 1}, {mail.MailboxID{ID: id(6)}, 1 << 31}},
 	}
+	ov := overlay{set: marks{lo: 1, hi: 1 << 40}, clear: marks{lo: 1 << 63}, uids: []mail.UID{1, 2, 3, 70000}}
 	li := threadLink{thread: mail.ThreadID{ID: id(7)}, count: 300}
 	jr := journalRow{
 		created:   []threaded{{mail.EmailID{ID: id(8)}, mail.ThreadID{ID: id(8)}}},
@@ -76,7 +81,7 @@ func sampleRows() [][]byte {
 		boxes:     []boxChange{{mail.MailboxID{ID: id(5)}, boxCounts}, {mail.MailboxID{ID: id(6)}, boxDestroyed}},
 	}
 	return [][]byte{
-		acc.append(nil), kw.encode(), mt.encode(), ct.append(nil), pl.append(nil), em.append(nil), li.append(nil), jr.append(nil),
+		acc.append(nil), kw.encode(), mt.encode(), ct.append(nil), pl.append(nil), em.append(nil), ov.append(nil), li.append(nil), jr.append(nil),
 	}
 }
 

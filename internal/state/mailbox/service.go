@@ -25,14 +25,16 @@ const (
 
 // Service keeps every account's mail in a store. It is safe for use by many goroutines.
 type Service struct {
-	st      store.Store
-	clock   clock.Clock
-	log     *slog.Logger
-	journal uint64
-	bulk    int // messages that one commit takes out, copies or moves; more are several commits, each whole
-	hubs    hubs
-	cache   cache
-	known   atomic.Int64 // bytes of all accounts' filters
+	st                      store.Store
+	clock                   clock.Clock
+	log                     *slog.Logger
+	journal                 uint64
+	overlayFrom, overlayRun int // as the constants say
+	maxOverlays             uint64
+	bulk                    int // messages that one commit takes out, copies or moves; more are several commits, each whole
+	hubs                    hubs
+	cache                   cache
+	known                   atomic.Int64 // bytes of all accounts' filters
 
 	mu       sync.Mutex // guards what follows
 	accounts map[mail.AccountID]*state
@@ -41,7 +43,8 @@ type Service struct {
 
 // New makes a Service. The store stays the caller's.
 func New(st store.Store, o Options) *Service {
-	s := &Service{st: st, clock: o.Clock, log: o.Log, journal: o.Journal, bulk: defaultBulk, accounts: map[mail.AccountID]*state{}}
+	s := &Service{st: st, clock: o.Clock, log: o.Log, journal: o.Journal, bulk: defaultBulk,
+		overlayFrom: overlayFrom, overlayRun: overlayRun, maxOverlays: maxOverlays, accounts: map[mail.AccountID]*state{}}
 	if s.clock == nil {
 		s.clock = clock.Real()
 	}

@@ -170,6 +170,7 @@ func (t *txn) setMetas(changes map[mail.MailboxID]*meta) {
 		if m == nil {
 			t.batch.Delete(k.bytes())
 			t.batch.Delete(c.bytes())
+			t.batch.DeleteRange(idRange(t.st.id, rowOverlay, id.ID))
 			t.effect.gone = append(t.effect.gone, id)
 			t.effect.counts = slices.DeleteFunc(t.effect.counts, func(c countsOf) bool { return c.mailbox == id })
 			t.box(id, boxDestroyed)

@@ -30,6 +30,7 @@ type world struct {
 	svc *Service
 	opt Options
 
+	tune     func(*Service)   // applied to each service opened
 	shared   store.StagedBlob // the body of messages that are only many
 	sharedIn bool
 }
@@ -50,6 +51,9 @@ func (w *world) open() {
 		w.t.Fatalf("open store: %v", err)
 	}
 	w.db, w.svc = db, New(db, w.opt)
+	if w.tune != nil {
+		w.tune(w.svc)
+	}
 }
 
 // restart opens everything again. With lose, what was not synced is lost as far as the disk may lose it.
