@@ -251,6 +251,17 @@ func TestServe(t *testing.T) {
 	}
 }
 
+func TestDemoCommand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts two servers")
+	}
+	var out, errs bytes.Buffer
+	w := World{In: strings.NewReader(""), Out: &out, Err: &errs, Getenv: func(string) string { return "" }}
+	if status := Run(t.Context(), []string{"--lang", "de", "demo", "--once"}, w); status != 0 || !strings.Contains(out.String(), "Alles ist angekommen") {
+		t.Errorf("status %d\n%s%s", status, &out, &errs)
+	}
+}
+
 type lineWatcher struct {
 	mu    sync.Mutex
 	buf   bytes.Buffer // guarded by mu
