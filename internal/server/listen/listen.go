@@ -192,6 +192,10 @@ func (l *Listener) session(ctx context.Context, c *Conn) {
 		_ = t.SetKeepAlivePeriod(l.cfg.KeepAlive) // without it a dead peer is found by timeouts only
 	}
 	c.Remote, c.Local = addrPort(c.Conn.RemoteAddr()), addrPort(c.Conn.LocalAddr())
+	// Until its session begins a connection has nothing to finish: it does not hold up the end.
+	raw := c.Conn
+	begin := context.AfterFunc(c.drain, func() { _ = raw.Close() })
+	defer begin()
 	if contains(l.cfg.ProxyFrom, c.Remote.Addr()) {
 		if err := l.readProxy(c); err != nil {
 			l.cfg.Log.Warn("no PROXY header from a listed proxy", "remote", c.Remote, "error", err)
@@ -211,6 +215,9 @@ func (l *Listener) session(ctx context.Context, c *Conn) {
 			return
 		}
 		c.Conn = t
+	}
+	if !begin() {
+		return
 	}
 	l.handler(ctx, c)
 	_ = c.Conn.Close() // for TLS: tells the client that this is the end

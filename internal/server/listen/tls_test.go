@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -98,4 +99,31 @@ func TestStartTLS(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestDrainDoesNotWaitForHandshakes: a client that says hello and then nothing does not hold up the end.
+func TestDrainDoesNotWaitForHandshakes(t *testing.T) {
+	server, client := testTLS(t)
+	greeted := make(chan struct{})
+	server.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		close(greeted)
+		return nil, nil //nolint:nilnil // "the configuration itself", by GetConfigForClient's contract
+	}
+	addr, stop := start(t, Config{TLS: server}, func(context.Context, *Conn) { t.Error("a session began") })
+	c := dial(t, addr)
+	here, there := net.Pipe()
+	go func() { _ = tls.Client(there, client).Handshake() }()
+	hello := make([]byte, 4096)
+	n, err := here.Read(hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(hello[:n]); err != nil {
+		t.Fatal(err)
+	}
+	<-greeted
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	_ = here.Close()
 }
