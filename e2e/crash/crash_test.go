@@ -4,67 +4,85 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/e2e/witness"
 	"github.com/posthorn-mail/posthorn/interop/node"
 )
 
-const (
-	sender   = "load@elsewhere.test"
-	password = "geheim-12345"
-	sessions = 6
-	// most is how many letters at most are accepted before a kill.
-	most = 60
-)
+// most is how many times at most clients are told yes before a kill.
+const most = 200
 
-func people() []string {
-	return []string{"anna@nord.test", "berta@nord.test", "carl@nord.test", "dora@nord.test"}
+// setting reads a number from the environment.
+func setting(t *testing.T, name string, otherwise int) int {
+	s := os.Getenv(name)
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
-func outside() []string { return []string{"x@sink.test", "y@sink.test"} }
-
-// kills is how often the server is killed.
 func kills(t *testing.T) int {
-	if s := os.Getenv("POSTHORN_KILLS"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
 	if os.Getenv("CI") != "" {
-		return 50
+		return setting(t, "POSTHORN_KILLS", 50)
 	}
-	return 5
+	return setting(t, "POSTHORN_KILLS", 5)
 }
 
-// TestKill kills the server while it takes mail, and then reads everything back.
+// TestKill kills the server while it works, and reads everything back each time.
 func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the real binary; left out of -short")
 	}
-	// The next server is not there until the end: what is for it stays in the queue over all the crashes.
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	seed := uint64(setting(t, "POSTHORN_SEED", int(time.Now().UnixNano()%1_000_000)))
+	t.Logf("POSTHORN_SEED=%d", seed)
+	w, err := witness.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	sinkAddr := ln.Addr().String()
-	if err := ln.Close(); err != nil {
+	t.Cleanup(w.Sink.Close)
+	n := newNode(t, w)
+	l := &lives{n: n, w: w, r: rand.New(rand.NewPCG(seed, 1)), seed: seed}
+	if err := l.first(); err != nil {
 		t.Fatal(err)
 	}
-	o := node.Options{Hostname: "mx.nord.test", Domains: []string{"nord.test"}, Config: config(sinkAddr)}
-	for _, p := range people() {
-		o.Accounts = append(o.Accounts, node.Account{Address: p, Password: password})
+	for life := range kills(t) {
+		err := l.one(life)
+		if life%100 == 99 {
+			t.Logf("after %d kills: %v", life+1, w.Figures())
+		}
+		if err != nil {
+			t.Fatalf("life %d: %v", life, err)
+		}
+	}
+	if err := l.last(); err != nil {
+		t.Error(err)
+	}
+	t.Log(w.Figures())
+	// The command fails, for there is no DNS here; what it says of the store counts.
+	if out, _ := n.CLI("", "check"); !strings.Contains(out, "The store is whole.") {
+		t.Errorf("check:\n%s", out)
+	}
+}
+
+func newNode(t *testing.T, w *witness.Witness) *node.Node {
+	o := node.Options{Hostname: "mx.nord.test", Domains: []string{"nord.test"}, Config: fmt.Sprintf(
+		"trusted = [\"127.0.0.1/32\"]\n[dns]\nservers = [\"127.0.0.1:1\"]\n"+
+			"[[route]]\ndomains = [\"sink.test\"]\nhost = %q\ntls = \"none\"\n", w.Sink.Addr())}
+	for _, p := range witness.People() {
+		o.Accounts = append(o.Accounts, node.Account{Address: p, Password: witness.Secret})
 	}
 	n, err := node.New(t.TempDir(), o)
 	if err != nil {
@@ -73,80 +91,69 @@ func TestKill(t *testing.T) {
 	t.Cleanup(func() {
 		if t.Failed() {
 			log := n.Log()
-			t.Logf("the end of the server's log:\n%s", log[max(0, len(log)-8000):])
+			t.Logf("the end of the server's log:\n%s", log[max(0, len(log)-4000):])
 		}
 	})
-	l := newLedger()
-	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-	for life := range kills(t) {
-		if life%4 == 3 {
-			if err := stillborn(n, time.Duration(r.IntN(300))*time.Millisecond); err != nil {
-				t.Fatalf("life %d: %v", life, err)
-			}
-			continue
-		}
-		if err := oneLife(n, l, life, 1+r.IntN(most)); err != nil {
-			t.Fatalf("life %d: %v", life, err)
-		}
-	}
-	if err := n.Start(); err != nil {
-		t.Fatal(err)
-	}
-	readBack(t, n, l, sinkAddr)
-	if err := n.Stop(); err != nil {
-		t.Error(err)
-	}
-	// The command fails, for there is no DNS here; what it says of the store counts.
-	if out, _ := n.CLI("", "check"); !strings.Contains(out, "The store is whole.") {
-		t.Errorf("check:\n%s", out)
-	}
+	return n
 }
 
-func config(sinkAddr string) string {
-	return fmt.Sprintf("trusted = [\"127.0.0.1/32\"]\n[dns]\nservers = [\"127.0.0.1:1\"]\n"+
-		"[[route]]\ndomains = [\"sink.test\"]\nhost = %q\ntls = \"none\"\n", sinkAddr)
+// lives is the server's lives so far.
+type lives struct {
+	n    *node.Node
+	w    *witness.Witness
+	r    *rand.Rand
+	seed uint64
 }
 
-// oneLife starts the server, pours letters in over several sessions, and kills it when so many have been accepted.
-func oneLife(n *node.Node, l *ledger, life, accepted int) error {
-	if err := n.Start(); err != nil {
+// first makes the mailboxes, in peace.
+func (l *lives) first() error {
+	l.w.Begin()
+	if err := l.n.Start(); err != nil {
 		return err
 	}
-	var count atomic.Int64
-	enough := make(chan struct{})
-	ended := make(chan struct{})
-	errs := make([]error, sessions)
-	var wg sync.WaitGroup
-	for s := range sessions {
-		wg.Go(func() {
-			r := rand.New(rand.NewPCG(uint64(life), uint64(s)))
-			errs[s] = pour(n.Addr("smtp"), l, r, fmt.Sprintf("l%ds%d", life, s), func() {
-				if count.Add(1) == int64(accepted) {
-					close(enough)
-				}
-			})
-		})
+	if err := l.w.Prepare(l.n.Addr); err != nil {
+		return errors.Join(err, l.n.Kill())
 	}
-	go func() {
-		wg.Wait()
-		close(ended)
-	}()
-	var early error
-	select {
-	case <-enough:
-	case <-ended: // every session ended before the kill: something is wrong
-		early = errors.New("the sessions ended by themselves")
-	case <-time.After(patience):
-		early = errors.New("the server takes no letters")
-	}
-	if err := n.Kill(); err != nil {
+	err := l.n.Stop()
+	l.w.Sink.Drained()
+	l.w.End(nil)
+	return err
+}
+
+// one starts the server, compares, lets clients work, and kills it when they have been told yes so many times.
+func (l *lives) one(life int) error {
+	if life%4 == 3 {
+		l.w.Begin()
+		err := stillborn(l.n, time.Duration(l.r.IntN(300))*time.Millisecond)
+		l.w.Sink.Drained()
+		l.w.End(nil)
 		return err
 	}
-	wg.Wait()
-	if early != nil {
-		return errors.Join(early, errors.Join(errs...))
+	l.w.Begin()
+	if err := l.n.Start(); err != nil {
+		return err
 	}
-	return nil
+	if err := l.w.Audit(l.n.Addr, witness.Quick); err != nil {
+		return errors.Join(err, l.n.Kill())
+	}
+	round := l.w.Start(l.n.Addr, l.seed+uint64(life), witness.UntilCut)
+	err := round.Await(1+l.r.IntN(most), 0)
+	err = errors.Join(err, l.n.Kill())
+	// What had been said before the kill may still be read, and counts.
+	round.Cut()
+	l.w.Sink.Drained()
+	l.w.End(nil)
+	return errors.Join(err, l.w.Verdict())
+}
+
+// last compares everything, has the queue send all it has, and compares what arrived.
+func (l *lives) last() error {
+	l.w.Begin()
+	if err := l.n.Start(); err != nil {
+		return err
+	}
+	err := errors.Join(l.w.Audit(l.n.Addr, witness.Thorough), l.w.Settle(administrator{l.n}))
+	return errors.Join(err, l.n.Stop())
 }
 
 // stillborn starts the server and kills it while it starts: a crash in the middle of recovering from a crash.
@@ -170,156 +177,24 @@ func stillborn(n *node.Node, after time.Duration) error {
 	return nil
 }
 
-// pour sends letters until the connection breaks.
-func pour(addr string, l *ledger, r *rand.Rand, name string, accepted func()) error {
-	s, err := dialSMTP(addr)
+// administrator works with the queue by the command line.
+type administrator struct{ n *node.Node }
+
+var idPattern = regexp.MustCompile(`\b[0-9a-v]{20}\b`)
+
+// Waiting implements witness.Queue.
+func (a administrator) Waiting() ([]string, error) {
+	out, err := a.n.CLI("", "queue", "list")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer s.close()
-	for i := 0; ; i++ {
-		x, text := write(r, fmt.Sprintf("%si%d", name, i), people(), outside())
-		l.sent(x)
-		id, err := s.send(x, text)
-		if err != nil {
-			return err
-		}
-		l.accepted(x, id)
-		accepted()
-	}
+	ids := idPattern.FindAllString(out, -1)
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
-// copies is what was found of a letter: in how many copies for each recipient.
-type copies map[string]map[string]int
-
-func (c copies) add(token, recipient string) {
-	if c[token] == nil {
-		c[token] = map[string]int{}
-	}
-	c[token][recipient]++
-}
-
-// readBack reads mailboxes and queue and compares them with the ledger.
-func readBack(t *testing.T, n *node.Node, l *ledger, sinkAddr string) {
-	found := copies{}
-	for _, p := range people() {
-		readMailbox(t, n, l, p, found)
-	}
-	queued := queueIDs(t, n)
-	for _, x := range l.letters {
-		if x.id != "" && len(x.remote) > 0 && !slices.Contains(queued, x.id) {
-			t.Errorf("letter %s (%s) got its 250, and is not in the queue", x.token, x.id)
-		}
-	}
-	relayAll(t, n, l, sinkAddr, queued, found)
-	acknowledged := 0
-	for _, x := range l.letters {
-		if x.id != "" {
-			acknowledged++
-		}
-		compare(t, x, found[x.token])
-	}
-	for token := range found {
-		if l.letters[token] == nil {
-			t.Errorf("letter %q was never sent", token)
-		}
-	}
-	t.Logf("%d letters sent, %d accepted, %d in the queue", len(l.letters), acknowledged, len(queued))
-}
-
-// compare holds a letter to its promise: all recipients once if it got its 250, all once or none at all otherwise.
-func compare(t *testing.T, x *letter, found map[string]int) {
-	if x.id == "" && len(found) == 0 {
-		return
-	}
-	for _, to := range append(append([]string(nil), x.local...), x.remote...) {
-		if found[to] != 1 {
-			t.Errorf("letter %s (id %q): %d copies for %s; all: %v", x.token, x.id, found[to], to, found)
-		}
-		delete(found, to)
-	}
-	if len(found) > 0 {
-		t.Errorf("letter %s is with people it was not for: %v", x.token, found)
-	}
-}
-
-func readMailbox(t *testing.T, n *node.Node, l *ledger, person string, found copies) {
-	count := 0
-	err := pop3All(n.Addr("pop3s"), person, password, func(message []byte) {
-		count++
-		token, digest, err := read(message)
-		if err != nil {
-			t.Errorf("mailbox of %s: %v", person, err)
-			return
-		}
-		if x := l.letters[token]; x != nil && x.digest != digest {
-			t.Errorf("letter %s in the mailbox of %s is not what was sent", token, person)
-		}
-		found.add(token, person)
-	})
-	if err != nil {
-		t.Errorf("read the mailbox of %s: %v", person, err)
-	}
-	uids, next, err := imapUIDs(n.Addr("imaps"), person, password)
-	if err != nil {
-		t.Errorf("read the UIDs of %s: %v", person, err)
-	}
-	if len(uids) != count {
-		t.Errorf("IMAP knows %d messages of %s, POP3 %d", len(uids), person, count)
-	}
-	for i, uid := range uids {
-		if i > 0 && uid <= uids[i-1] || uid >= next {
-			t.Errorf("UIDs of %s do not rise up to UIDNEXT %d: %v", person, next, uids)
-			break
-		}
-	}
-}
-
-func queueIDs(t *testing.T, n *node.Node) []string {
-	t.Helper()
-	out, err := n.CLI("", "queue", "list")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ids []string
-	for line := range strings.Lines(out) {
-		if id := idPattern.FindString(line); id != "" && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
-
-// relayAll puts the next server up and has the queue try everything now.
-func relayAll(t *testing.T, n *node.Node, l *ledger, addr string, ids []string, found copies) {
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	s := &sink{ln: ln, got: map[string][]arrival{}, heard: make(chan struct{}, 1)}
-	go s.serve()
-	deadline := time.Now().Add(2 * patience)
-	for left := ids; len(left) > 0; left = queueIDs(t, n) {
-		if time.Now().After(deadline) {
-			t.Errorf("%d letters arrived at the next server, and %d of %d are still in the queue", s.total(), len(left), len(ids))
-			break
-		}
-		// What is not in the queue any more when its turn comes has been relayed meanwhile; the rest is asked for again.
-		_, _ = n.CLI("", append([]string{"queue", "retry"}, left[:min(len(left), 100)]...)...)
-		select {
-		case <-s.heard:
-		case <-time.After(time.Second):
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for token, arrivals := range s.got {
-		for _, a := range arrivals {
-			if x := l.letters[token]; x != nil && x.digest != a.digest {
-				t.Errorf("letter %s arrived at %s as another", token, a.to)
-			}
-			found.add(token, a.to)
-		}
-	}
+// Retry implements witness.Queue.
+func (a administrator) Retry(ids []string) error {
+	_, err := a.n.CLI("", append([]string{"queue", "retry"}, ids...)...)
+	return err
 }
