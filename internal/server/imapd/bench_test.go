@@ -1,15 +1,17 @@
 package imapd
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 )
 
-// fill appends n messages of about 4 KiB to the inbox, pipelined.
-func (p *peer) fill(n int) {
+// fill appends n messages with so many lines of text to the inbox, pipelined.
+func (p *peer) fill(n, lines int) {
 	p.t.Helper()
-	text := strings.Repeat("A line of text as people write it, seventy characters or so long.\r\n", 60)
+	text := strings.Repeat("A line of text as people write it, seventy characters or so long.\r\n", lines)
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
@@ -30,7 +32,7 @@ func BenchmarkFetch(b *testing.B) {
 	const messages = 2000
 	s := start(b, Options{})
 	p := s.login(b)
-	p.fill(messages)
+	p.fill(messages, 60)
 	p.ask("s", "SELECT INBOX")
 	for _, items := range []string{"(UID FLAGS)", "(UID FLAGS ENVELOPE BODYSTRUCTURE)", "(UID BODY.PEEK[HEADER.FIELDS (SUBJECT DATE)])", "(UID BODY.PEEK[])"} {
 		b.Run(items, func(b *testing.B) {
@@ -43,6 +45,52 @@ func BenchmarkFetch(b *testing.B) {
 					if strings.HasPrefix(string(l), "b OK") {
 						break
 					}
+				}
+			}
+		})
+	}
+}
+
+// drain reads past the answer to the command with tag b.
+func (p *peer) drain() {
+	for inside := false; ; {
+		l, err := p.r.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) { // a SEARCH answers with one long line
+			inside = true
+			continue
+		}
+		must(p.t, err)
+		if !inside && strings.HasPrefix(string(l), "b ") {
+			if !strings.HasPrefix(string(l), "b OK") {
+				p.t.Fatalf("%q", l)
+			}
+			return
+		}
+		inside = false
+	}
+}
+
+// BenchmarkBig measures commands on all of a large mailbox; an operation is one command.
+func BenchmarkBig(b *testing.B) {
+	const messages = 20000
+	s := start(b, Options{})
+	p := s.login(b)
+	p.fill(messages, 12)
+	p.ask("s", "SELECT INBOX")
+	for _, cmd := range []string{
+		"FETCH 1:* (FLAGS)", "FETCH 1:* (ENVELOPE)", "SEARCH UNSEEN", "SEARCH SINCE 1-Jan-2020", "SEARCH SUBJECT benchmark",
+		"SEARCH TEXT zebra", "STORE 1:* +FLAGS (\\Seen)", "STORE 1:* +FLAGS.SILENT (\\Deleted)",
+	} {
+		b.Run(cmd, func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				p.send("b " + cmd)
+				p.drain()
+				if strings.HasPrefix(cmd, "STORE") {
+					b.StopTimer()
+					p.send("b STORE 1:* FLAGS.SILENT ()")
+					p.drain()
+					b.StartTimer()
 				}
 			}
 		})

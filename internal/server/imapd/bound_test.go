@@ -123,7 +123,7 @@ func TestExpensiveQuestionsAreRefused(t *testing.T) {
 	s := start(t, Options{Limits: Limits{Search: time.Nanosecond}})
 	p := s.login(t)
 	p.ask("a", "SELECT INBOX")
-	p.fill(70)
+	p.fill(70, 60)
 	if got := p.ask("b", "SEARCH BODY nothing"); !strings.HasPrefix(got[len(got)-1], "b NO [LIMIT]") {
 		t.Error(got)
 	}

@@ -84,6 +84,9 @@ func tryCreate(err error) error {
 	return err
 }
 
+// copySize is how much of a message is on its way into the store at once.
+const copySize = 32 << 10
+
 // stage streams a message into the store. Whatever goes wrong there, the message is read to its end.
 func (s *session) stage(ctx context.Context, lit imap.Literal) (store.StagedBlob, *message.Summary, error) {
 	body, err := s.r.Message(lit)
@@ -93,7 +96,9 @@ func (s *session) stage(ctx context.Context, lit imap.Literal) (store.StagedBlob
 	var scan message.Scanner
 	w := s.srv.Store.Stage(ctx)
 	in := &keepError{r: body}
-	_, err = io.Copy(io.MultiWriter(w, &scan), in)
+	buf := s.srv.copies.Get().(*[copySize]byte)
+	_, err = io.CopyBuffer(io.MultiWriter(w, &scan), in, buf[:])
+	s.srv.copies.Put(buf)
 	if in.err != nil {
 		w.Abort()
 		return nil, nil, &lost{in.err}

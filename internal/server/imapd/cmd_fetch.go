@@ -40,11 +40,11 @@ func (s *session) fetch(ctx context.Context, c *imap.Command, n numbering) (done
 		return done{}, err
 	}
 	f := fetcher{session: s, items: args.Items, hasFlags: args.Has(imap.FetchFlags), reads: slices.ContainsFunc(args.Items, readsMessage)}
-	gone, err := s.each(ctx, spans, func(seq int, m mailbox.Message) error {
-		if args.HasChangedSince && uint64(m.ModSeq) <= args.ChangedSince {
-			return nil
-		}
-		return f.one(ctx, seq, m, seen.Contains(uint32(m.UID)))
+	want := func(_ int, m mailbox.Message) bool {
+		return !args.HasChangedSince || uint64(m.ModSeq) > args.ChangedSince
+	}
+	gone, err := s.eachAhead(ctx, spans, fetchNeeds(args.Items), want, func(seq int, src *source) error {
+		return f.one(ctx, seq, src, seen.Contains(uint32(src.m.UID)))
 	})
 	if err != nil {
 		return done{}, err
@@ -102,15 +102,32 @@ type fetcher struct {
 	hasFlags bool
 	reads    bool // the content is among the items, and not only pieces for a preview
 	gone     bool // a message was gone when it was to be read
+	answers  []answer
+}
+
+// fetchNeeds is what the items are answered from.
+func fetchNeeds(items []imap.FetchItem) needs {
+	var n needs
+	for _, i := range items {
+		switch {
+		case i.NeedsBody():
+			n |= needBody
+			if whole := len(i.Section.Path) == 0 && i.Section.Part == imap.SectionAll; !whole || i.Kind != imap.FetchSection {
+				n |= needSummary
+			}
+		case i.Kind == imap.FetchEnvelope || i.Kind == imap.FetchBody || i.Kind == imap.FetchBodyStructure:
+			n |= needSummary
+		}
+	}
+	return n
 }
 
 // one writes one message's FETCH response. Everything that can fail short of reading the body is read before a word is
 // written, so that an error leaves the response stream whole.
-func (f *fetcher) one(ctx context.Context, seq int, m mailbox.Message, tellFlags bool) error {
-	src := source{account: f.account, m: m}
-	defer src.close()
-	answers := make([]answer, len(f.items))
-	for i, item := range f.items {
+func (f *fetcher) one(ctx context.Context, seq int, src *source, tellFlags bool) error {
+	m := src.m
+	answers := f.answers[:0]
+	for _, item := range f.items {
 		a, err := src.answer(ctx, item)
 		if mail.IsKind(err, mail.KindNotFound) {
 			f.gone = true
@@ -119,8 +136,9 @@ func (f *fetcher) one(ctx context.Context, seq int, m mailbox.Message, tellFlags
 		if err != nil {
 			return err
 		}
-		answers[i] = a
+		answers = append(answers, a)
 	}
+	f.answers = answers
 	f.w.Untagged(uint32(seq), "FETCH (")
 	for i, item := range f.items {
 		if i > 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
 	"github.com/posthorn-mail/posthorn/internal/wire/imap"
 )
 
@@ -74,11 +73,13 @@ func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (fo
 	if err := m.prepare(&key); err != nil {
 		return out, err
 	}
-	_, err := s.each(ctx, []span{{1, s.sel.view.Len()}}, func(seq int, msg mailbox.Message) error {
+	all := []span{{1, s.sel.view.Len()}}
+	_, err := s.eachAhead(ctx, all, searchNeeds(key), m.candidate(key), func(seq int, src *source) error {
 		if seq%64 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		ok, err := m.match(ctx, key, seq, msg)
+		msg := src.m
+		ok, err := m.match(ctx, key, seq, src)
 		if err != nil || !ok {
 			return err
 		}

@@ -18,6 +18,11 @@ type matcher struct {
 	now time.Time
 	// sets are the sequence sets of the key, resolved, by their place in the order prepare met them; a set's Num says where.
 	sets []imap.Set
+	// probes are made of the texts of the key.
+	probes map[string]probe
+	whole  []byte // a message's bytes, and the same in lower case: kept from one message to the next
+	lower  []byte
+	piece  []byte // for contains
 }
 
 // prepare resolves the sets of a key, folds its texts, and puts what is cheap to ask before what opens a body.
@@ -58,7 +63,7 @@ func cost(k imap.SearchKey) int {
 	case imap.SeBody, imap.SeText:
 		return 3
 	case imap.SeHeader:
-		if _, ok := envelopeField(nil, k.Field); ok {
+		if kept(k.Field) {
 			return 1
 		}
 		return 2
@@ -72,11 +77,41 @@ func cost(k imap.SearchKey) int {
 	return most
 }
 
+// searchNeeds is what a key is answered from.
+func searchNeeds(k imap.SearchKey) needs {
+	switch cost(k) {
+	case 0:
+		return 0
+	case 1:
+		return needSummary
+	}
+	return needSummary | needBody
+}
+
+// candidate answers, from the listing alone, whether a message can match, so that for others nothing is read.
+func (m *matcher) candidate(k imap.SearchKey) func(seq int, msg mailbox.Message) bool {
+	var cheap []imap.SearchKey
+	if k.Op == imap.SeAnd {
+		for _, sub := range k.Keys {
+			if cost(sub) == 0 {
+				cheap = append(cheap, sub)
+			}
+		}
+	}
+	return func(seq int, msg mailbox.Message) bool {
+		src := source{m: msg}
+		for _, sub := range cheap {
+			if ok, _ := m.holds(context.Background(), sub, seq, &src); !ok { // reads nothing, so there is no error
+				return false
+			}
+		}
+		return true
+	}
+}
+
 // match holds one message to the key. A message that is gone when it is to be read does not match.
-func (m *matcher) match(ctx context.Context, k imap.SearchKey, seq int, msg mailbox.Message) (bool, error) {
-	src := source{account: m.account, m: msg}
-	defer src.close()
-	ok, err := m.holds(ctx, k, seq, &src)
+func (m *matcher) match(ctx context.Context, k imap.SearchKey, seq int, src *source) (bool, error) {
+	ok, err := m.holds(ctx, k, seq, src)
 	if mail.IsKind(err, mail.KindNotFound) {
 		return false, nil
 	}
@@ -145,6 +180,9 @@ func day(t time.Time) time.Time {
 
 // header answers the keys about header fields.
 func (m *matcher) header(ctx context.Context, k imap.SearchKey, src *source) (bool, error) {
+	if k.Op == imap.SeHeader && kept(k.Field) && src.row != nil && !m.probe(k).mayBeIn(src.row) {
+		return false, nil
+	}
 	sum, err := src.summary(ctx)
 	if err != nil {
 		return false, err
@@ -155,7 +193,8 @@ func (m *matcher) header(ctx context.Context, k imap.SearchKey, src *source) (bo
 	case imap.SeSentOn:
 		return !sum.Envelope.Date.IsZero() && day(sum.Envelope.Date).Equal(k.Day), nil
 	}
-	if value, ok := envelopeField(&sum.Envelope, k.Field); ok {
+	if kept(k.Field) {
+		value := envelopeField(&sum.Envelope, k.Field)
 		// An empty text asks whether the field is there at all.
 		return value != "" && strings.Contains(fold(value), k.Text), nil
 	}
@@ -171,20 +210,25 @@ func (m *matcher) header(ctx context.Context, k imap.SearchKey, src *source) (bo
 	return false, nil
 }
 
-// envelopeField gives a field's value for people from the summary; ok is false if it is not kept there. With a nil
-// envelope it only tells ok.
-func envelopeField(e *message.Envelope, field string) (value string, ok bool) {
-	var list []message.Address
-	if e == nil {
-		e = &message.Envelope{}
+// kept reports whether a field's value is in the summary.
+func kept(field string) bool {
+	switch field {
+	case "subject", "message-id", "in-reply-to", "from", "to", "cc", "bcc":
+		return true
 	}
+	return false
+}
+
+// envelopeField gives a kept field's value for people from the summary.
+func envelopeField(e *message.Envelope, field string) string {
+	var list []message.Address
 	switch field {
 	case "subject":
-		return message.DecodeText(e.Subject), true
+		return message.DecodeText(e.Subject)
 	case "message-id":
-		return e.MessageID, true
+		return e.MessageID
 	case "in-reply-to":
-		return e.RawInReplyTo, true
+		return e.RawInReplyTo
 	case "from":
 		list = e.From
 	case "to":
@@ -193,8 +237,6 @@ func envelopeField(e *message.Envelope, field string) (value string, ok bool) {
 		list = e.Cc
 	case "bcc":
 		list = e.Bcc
-	default:
-		return "", false
 	}
 	var b strings.Builder
 	for _, a := range list {
@@ -211,5 +253,5 @@ func envelopeField(e *message.Envelope, field string) (value string, ok bool) {
 			b.WriteString("<" + a.Local + "@" + a.Domain + ">")
 		}
 	}
-	return b.String(), true
+	return b.String()
 }

@@ -1,15 +1,18 @@
 package imapd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/posthorn-mail/posthorn/internal/store"
 	"github.com/posthorn-mail/posthorn/internal/wire/imap"
 	"github.com/posthorn-mail/posthorn/internal/wire/message"
 )
@@ -43,21 +46,13 @@ func readHeader(ctx context.Context, src *source) (message.Header, error) {
 	return header, nil
 }
 
+// smallMessage is up to where a message is searched in memory as a whole.
+const smallMessage = 256 << 10
+
 // text answers BODY and TEXT: in the text parts, decoded; for TEXT in the header too.
 func (m *matcher) text(ctx context.Context, k imap.SearchKey, src *source) (bool, error) {
 	if k.Text == "" {
 		return true, nil
-	}
-	if k.Op == imap.SeText {
-		header, err := readHeader(ctx, src)
-		if err != nil {
-			return false, err
-		}
-		for _, f := range header {
-			if strings.Contains(fold(f.Name()+": "+message.DecodeText(f.Value())), k.Text) {
-				return true, nil
-			}
-		}
 	}
 	sum, err := src.summary(ctx)
 	if err != nil {
@@ -67,23 +62,91 @@ func (m *matcher) text(ctx context.Context, k imap.SearchKey, src *source) (bool
 	if err != nil {
 		return false, err
 	}
+	whole, err := m.load(blob)
+	if err != nil {
+		return false, err
+	}
+	if k.Op == imap.SeText {
+		if ok, err := m.anyField(ctx, k, src, whole); ok || err != nil {
+			return ok, err
+		}
+	}
 	var hit bool
 	sum.Root.Walk(func(p *message.Part) bool {
-		if p.Type != "text" || p.IsMultipart() {
-			return true
+		if p.Type == "text" && !p.IsMultipart() {
+			hit, err = m.part(k.Text, blob, whole, p)
 		}
-		body := io.NewSectionReader(blob, p.BodyStart, p.Size())
-		hit, err = contains(io.LimitReader(p.Content(body), m.srv.Limits.MaxSearchBytes), k.Text)
 		return !hit && err == nil
 	})
 	return hit, err
 }
 
+// load reads a small message as a whole; of a larger one it gives nothing. The bytes are good until the next call.
+func (m *matcher) load(blob store.Blob) ([]byte, error) {
+	size := blob.Size()
+	if size > smallMessage {
+		return nil, nil
+	}
+	m.whole = slices.Grow(m.whole[:0], int(size))[:size]
+	if n, err := blob.ReadAt(m.whole, 0); n < len(m.whole) {
+		return nil, fmt.Errorf("read a message to search: %w", err)
+	}
+	return m.whole, nil
+}
+
+// anyField answers TEXT for the header.
+func (m *matcher) anyField(ctx context.Context, k imap.SearchKey, src *source, whole []byte) (bool, error) {
+	from, to := src.sum.Root.HeaderStart, src.sum.Root.BodyStart
+	if to <= int64(len(whole)) && from <= to && !m.probe(k).mayBeInHeader(whole[from:to]) {
+		return false, nil
+	}
+	header, err := readHeader(ctx, src)
+	if err != nil {
+		return false, err
+	}
+	for _, f := range header {
+		if strings.Contains(fold(f.Name()+": "+message.DecodeText(f.Value())), k.Text) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// part looks into one text part, where that is possible without decoding it.
+func (m *matcher) part(text string, blob store.Blob, whole []byte, p *message.Part) (bool, error) {
+	limit := m.srv.Limits.MaxSearchBytes
+	if p.End <= int64(len(whole)) && p.BodyStart <= p.End && plain(p) {
+		raw := whole[p.BodyStart:p.End]
+		var ascii bool
+		if m.lower, ascii = appendLower(m.lower[:0], raw[:min(int64(len(raw)), limit)]); ascii {
+			return bytes.Contains(m.lower, []byte(text)), nil
+		}
+	}
+	body := io.NewSectionReader(blob, p.BodyStart, p.Size())
+	return m.contains(io.LimitReader(p.Content(body), limit), text)
+}
+
+// plain reports whether a part's bytes are what it says, as long as they are ASCII.
+func plain(p *message.Part) bool {
+	switch p.Encoding {
+	case "", "7bit", "8bit", "binary":
+	default:
+		return false
+	}
+	charset := strings.ToLower(p.Charset())
+	switch charset {
+	case "", "utf-8", "us-ascii":
+		return true
+	}
+	return strings.HasPrefix(charset, "iso-8859-") || strings.HasPrefix(charset, "windows-125")
+}
+
 // contains looks for a folded needle in UTF-8 text, piece by piece. The pieces overlap by what a match can reach over
 // their border; they end between lines where there are some, so that folding does not cut a composed character.
-func contains(r io.Reader, needle string) (bool, error) {
+func (m *matcher) contains(r io.Reader, needle string) (bool, error) {
 	const piece = 32 << 10
-	buf := make([]byte, 0, piece+4*len(needle)+utf8.UTFMax)
+	buf := slices.Grow(m.piece[:0], piece+4*len(needle)+utf8.UTFMax)
+	m.piece = buf
 	for {
 		n, err := io.ReadFull(r, buf[len(buf):min(len(buf)+piece, cap(buf))])
 		buf = buf[:len(buf)+n]
@@ -91,7 +154,7 @@ func contains(r io.Reader, needle string) (bool, error) {
 		if err != nil && !end {
 			return false, fmt.Errorf("read a text to search: %w", err)
 		}
-		if strings.Contains(fold(string(buf)), needle) {
+		if m.inPiece(buf, needle) {
 			return true, nil
 		}
 		if end {
@@ -103,4 +166,12 @@ func contains(r io.Reader, needle string) (bool, error) {
 		}
 		buf = buf[:copy(buf, buf[len(buf)-keep:])]
 	}
+}
+
+func (m *matcher) inPiece(b []byte, needle string) bool {
+	var ascii bool
+	if m.lower, ascii = appendLower(m.lower[:0], b); ascii {
+		return bytes.Contains(m.lower, []byte(needle))
+	}
+	return strings.Contains(fold(string(b)), needle)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
 	"github.com/posthorn-mail/posthorn/internal/store"
 	"github.com/posthorn-mail/posthorn/internal/wire/imap"
@@ -19,6 +20,8 @@ const maxHeaderRead = 2 * message.MaxHeader
 type source struct {
 	account *mailbox.Account
 	m       mailbox.Message
+	row     []byte        // the summary as it is kept, if it was read ahead; lent
+	ref     store.BlobRef // the body, if it was looked for ahead
 	sum     *message.Summary
 	blob    store.Blob
 }
@@ -26,6 +29,7 @@ type source struct {
 func (src *source) close() {
 	if src.blob != nil {
 		src.blob.Close()
+		src.blob = nil
 	}
 }
 
@@ -34,8 +38,14 @@ func (src *source) summary(ctx context.Context) (*message.Summary, error) {
 		return src.sum, nil
 	}
 	var err error
-	src.sum, err = src.account.Summary(ctx, src.m.EmailID)
-	return src.sum, err
+	if src.row == nil {
+		src.sum, err = src.account.Summary(ctx, src.m.EmailID)
+		return src.sum, err
+	}
+	if src.sum, err = message.DecodeSummary(src.row); err != nil {
+		return nil, mail.Failed(mail.KindInternal, "the mail store failed", err)
+	}
+	return src.sum, nil
 }
 
 func (src *source) body(ctx context.Context) (store.Blob, error) {
@@ -43,7 +53,11 @@ func (src *source) body(ctx context.Context) (store.Blob, error) {
 		return src.blob, nil
 	}
 	var err error
-	src.blob, err = src.account.Body(ctx, src.m.EmailID)
+	if src.ref == (store.BlobRef{}) {
+		src.blob, err = src.account.Body(ctx, src.m.EmailID)
+		return src.blob, err
+	}
+	src.blob, err = src.account.OpenBody(ctx, src.ref)
 	return src.blob, err
 }
 

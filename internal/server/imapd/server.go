@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
@@ -92,6 +93,7 @@ type Server struct {
 	lines    line.Pool
 	buffers  *imap.Pool
 	accounts *limit.Gates // connections of an account
+	copies   sync.Pool    // *[copySize]byte
 }
 
 // New makes a server. It starts nothing.
@@ -109,7 +111,10 @@ func New(o Options) *Server {
 	if o.TLS != nil {
 		o.TLS = listen.RecordLeaf(o.TLS)
 	}
-	return &Server{Options: o, commands: table(), buffers: imap.NewPool(), accounts: limit.NewGates(o.Limits.PerAccount)}
+	return &Server{
+		Options: o, commands: table(), buffers: imap.NewPool(), accounts: limit.NewGates(o.Limits.PerAccount),
+		copies: sync.Pool{New: func() any { return new([copySize]byte) }},
+	}
 }
 
 // Busy is what a listener sends to a client it has no room for.

@@ -74,6 +74,8 @@ func (srv *Server) newSession(c *listen.Conn) *session {
 	s.conn = line.NewConn(c.Conn, line.Config{
 		MaxLine: srv.Limits.MaxFirstLine, Line: firstLine, Chunk: time.Minute, Write: srv.Limits.Write,
 		Grace: 30 * time.Second, MinRate: 512, Pool: &srv.lines,
+		// Whatever is sent, the login comes by then: literals of no bytes would make one command last for hours.
+		Session: time.Now().Add(srv.Limits.Login),
 	})
 	s.w = imap.NewWriter(s.conn, srv.buffers)
 	// Before the login a literal is a name or a password, and nothing of theirs is read away in mass.
@@ -118,6 +120,7 @@ func (s *session) loggedInAs(id mail.AccountID, leave func()) {
 	s.account = s.srv.Mailboxes.Account(id)
 	s.conn.SetMaxLine(s.srv.Limits.MaxLine)
 	s.conn.SetLineTimeout(s.srv.Limits.Idle)
+	s.conn.SetEnd(time.Time{})
 	s.r.SetLimits(imap.Limits{Discard: s.srv.Limits.MaxMessage})
 }
 
