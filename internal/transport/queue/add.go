@@ -44,6 +44,9 @@ func (q *Queue) Add(b *store.Batch, m Message) {
 	q.o.Schedule.times(&m)
 	legs := q.cut(&m)
 	row := message{Message: m, legs: len(legs)}
+	q.mu.Lock()
+	q.win.turns.comes(m.ID)
+	q.mu.Unlock()
 	b.Raise(partitionOf(m.ID))
 	key := messageKey(m.ID)
 	b.Set(key, row.encode())
@@ -89,10 +92,15 @@ func (q *Queue) Wake(m Message) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.depth++
-	for i, l := range q.cut(&m) {
+	asWritten := q.win.turns.arrived(m.ID)
+	legs := q.cut(&m)
+	for i, l := range legs {
 		q.win.offer(dueRow{
 			ref: ref{m.ID, uint16(i)}, due: l.due, urgent: q.o.Schedule.urgent(&m, l), domain: l.domain(),
 		}, now)
+	}
+	if asWritten && len(legs) == 1 && q.win.known[ref{m.ID, 0}] {
+		q.win.turns.known[ref{m.ID, 0}] = asAdded(m, legs[0])
 	}
 	q.wake()
 }

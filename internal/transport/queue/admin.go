@@ -84,6 +84,7 @@ func hurry(legs []legAt, now time.Time) {
 // change reads a message, applies the change, and commits it.
 func (q *Queue) change(ctx context.Context, id mail.MessageID, c change) error {
 	defer q.lock(id).Unlock()
+	defer q.changed(id)
 	m, legs, err := q.readAll(ctx, id)
 	if err != nil {
 		return err
@@ -114,7 +115,8 @@ func (q *Queue) change(ctx context.Context, id mail.MessageID, c change) error {
 	}
 	event := journey.Event{At: now, Kind: c.what, Detail: c.by}
 	journey.Record(b, id, event)
-	if err := store.Commit(ctx, q.st, b); err != nil {
+	// Not to be broken off: after it is over, attempts may rely on what they read.
+	if err := store.Commit(context.WithoutCancel(ctx), q.st, b); err != nil {
 		return fmt.Errorf("change queued message: %w", err)
 	}
 	if c.log != nil {

@@ -13,6 +13,7 @@ import (
 // attempt is one turn of a leg: it is read, sent, and settled. The destination's place is free again as soon as the sending is
 // over, so that the next message does not wait for the disk.
 func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
+	t, place := q.begun(sl.ref)
 	o := notTried
 	finished := false
 	finish := func() {
@@ -32,14 +33,20 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 		finish()
 		q.mu.Lock()
 		delete(q.win.known, sl.ref)
+		q.over(sl.ref, place)
 		q.wake()
 		q.mu.Unlock()
 	}()
 
-	t, err := q.read(ctx, sl.ref)
-	if err != nil {
-		q.trouble(sl.ref, err)
-		return
+	if t == nil {
+		read, err := q.read(ctx, sl.ref)
+		if err != nil {
+			q.trouble(sl.ref, err)
+			return
+		}
+		if read != nil {
+			*place, t = *read, place
+		}
 	}
 	if t == nil || t.leg.due.IsZero() || t.leg.due.After(q.o.Clock.Now()) {
 		return // cancelled, held or put off meanwhile
@@ -60,16 +67,17 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 		defer func() { <-q.settling }()
 		finish()
 	}
-	if err := q.writeDown(ctx, sl.ref, report, which); err != nil {
+	if err := q.writeDown(ctx, sl.ref, t, report, which); err != nil {
 		q.trouble(sl.ref, err)
 	}
 }
 
 // writeDown settles a turn, even if we are told to stop. While there is no room on the disk it waits, and the leg stays ours: what was
 // sent and is not settled would be sent again.
-func (q *Queue) writeDown(ctx context.Context, r ref, report Report, which []int) error {
+func (q *Queue) writeDown(ctx context.Context, r ref, t *turn, report Report, which []int) error {
 	for {
-		err := q.settle(context.WithoutCancel(ctx), r, report, which)
+		err := q.settle(context.WithoutCancel(ctx), r, t, report, which)
+		t = nil // it is used up
 		if !errors.Is(err, store.ErrFull) || len(which) == 0 {
 			return err
 		}

@@ -45,6 +45,7 @@ func (q *Queue) loadPartition(ctx context.Context, v store.View, p store.Partiti
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		for _, d := range chunk {
+			delete(q.win.turns.coming, d.ref.id)
 			if more = more && q.win.offer(d, now); !more {
 				break
 			}

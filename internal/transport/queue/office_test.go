@@ -120,20 +120,32 @@ func (f *office) message(to ...string) Message {
 func (f *office) add(ms ...Message) {
 	f.t.Helper()
 	for i := range ms {
-		w := f.st.Stage(f.t.Context())
-		_, _ = io.WriteString(w, "Subject: x\r\n\r\n")
-		staged, err := w.Finish()
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		b := store.NewBatch()
-		b.AddBlob(staged)
-		ms[i].Blob = staged.Ref()
+		b, body := f.batch()
+		ms[i].Blob = body
 		f.q.Add(b, ms[i])
-		if err := store.Commit(f.t.Context(), f.st, b); err != nil {
-			f.t.Fatal(err)
-		}
+		f.commit(b)
 		f.q.Wake(ms[i])
+	}
+}
+
+// batch makes one with a body.
+func (f *office) batch() (*store.Batch, store.BlobRef) {
+	f.t.Helper()
+	w := f.st.Stage(f.t.Context())
+	_, _ = io.WriteString(w, "Subject: x\r\n\r\n")
+	staged, err := w.Finish()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	b := store.NewBatch()
+	b.AddBlob(staged)
+	return b, staged.Ref()
+}
+
+func (f *office) commit(b *store.Batch) {
+	f.t.Helper()
+	if err := store.Commit(f.t.Context(), f.st, b); err != nil {
+		f.t.Fatal(err)
 	}
 }
 

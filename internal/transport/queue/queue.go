@@ -3,6 +3,7 @@ package queue
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"sync"
@@ -50,7 +51,7 @@ type Queue struct {
 	kick chan struct{} // the loop should look again
 	// settling has a token for each attempt that is over and not written down yet: so many doubles a crash can make at most.
 	settling chan struct{}
-	locks    [64]sync.Mutex
+	locks    [1024]sync.Mutex
 }
 
 // Sender makes attempts. transport/relay implements it.
@@ -105,7 +106,7 @@ func (q *Queue) wake() {
 // lock keeps two settlings, or a settling and an admin, from changing one message at a time. It may be held while a commit waits
 // for the disk: only the same message (and a few that share the lock) waits with it.
 func (q *Queue) lock(id mail.MessageID) *sync.Mutex {
-	l := &q.locks[int(id.ID[idLen-1])%len(q.locks)]
+	l := &q.locks[int(binary.BigEndian.Uint16(id.ID[idLen-2:]))%len(q.locks)]
 	l.Lock()
 	return l
 }

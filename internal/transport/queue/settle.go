@@ -33,10 +33,10 @@ type settlement struct {
 }
 
 // settle writes down how a turn went: what is over leaves the row, and if somebody must be told, that is the same commit. which are
-// the leg's recipients that the report's results are for.
-func (q *Queue) settle(ctx context.Context, r ref, report Report, which []int) error {
+// the leg's recipients that the report's results are for, and t is the leg as the attempt had it.
+func (q *Queue) settle(ctx context.Context, r ref, t *turn, report Report, which []int) error {
 	defer q.lock(r.id).Unlock()
-	s, err := q.begin(ctx, r)
+	s, err := q.begin(ctx, r, t)
 	if err != nil {
 		return err
 	}
@@ -57,18 +57,21 @@ func (q *Queue) settle(ctx context.Context, r ref, report Report, which []int) e
 	return s.commit(ctx)
 }
 
-// begin reads the leg afresh: since it was read for the attempt an admin may have changed it.
-func (q *Queue) begin(ctx context.Context, r ref) (*settlement, error) {
+// begin reads the leg afresh, unless it is surely as it was: since it was read for the attempt an admin may have changed it.
+func (q *Queue) begin(ctx context.Context, r ref, t *turn) (*settlement, error) {
+	if q.holds(r, t) {
+		return q.settlement(r, t), nil
+	}
 	v, err := q.st.View(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the queue: %w", err)
 	}
 	defer v.Close()
-	t, err := readTurn(ctx, v, r)
+	t, err = readTurn(ctx, v, r)
 	if t == nil || err != nil {
 		return nil, err
 	}
-	s := &settlement{q: q, ref: r, msg: t.msg, leg: t.leg, oldDue: t.leg.due, now: q.o.Clock.Now(), last: true}
+	s := q.settlement(r, t)
 	if t.msg.legs > 1 {
 		own := string(legKey(r))
 		err = v.Scan(ctx, store.PrefixRange(legsPrefix(r.id)), func(key, _ []byte) (bool, error) {
@@ -77,6 +80,10 @@ func (q *Queue) begin(ctx context.Context, r ref) (*settlement, error) {
 		})
 	}
 	return s, err
+}
+
+func (q *Queue) settlement(r ref, t *turn) *settlement {
+	return &settlement{q: q, ref: r, msg: t.msg, leg: t.leg, oldDue: t.leg.due, now: q.o.Clock.Now(), last: true}
 }
 
 func (q *Queue) story(ctx context.Context, id mail.MessageID, events []journey.Event) error {

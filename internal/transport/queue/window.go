@@ -25,7 +25,8 @@ type window struct {
 	key   func(mail.Domain) string
 	dests map[string]*destination
 	known map[ref]bool // legs in memory, waiting or being tried
-	busy  int          // attempts going on
+	turns turns
+	busy  int // attempts going on
 	// busyNew is how many of them go to destinations that have not proven themselves: those get no more than three
 	// quarters of the attempts at once, so that many dead ones cannot keep the living waiting.
 	busyNew int
@@ -58,7 +59,7 @@ type queued struct {
 func newWindow(o *Options) window {
 	return window{
 		size: o.Window, perDestination: o.PerDestination, concurrency: o.Concurrency, key: o.Destination,
-		dests: make(map[string]*destination), known: make(map[ref]bool),
+		dests: make(map[string]*destination), known: make(map[ref]bool), turns: newTurns(),
 	}
 }
 
@@ -237,6 +238,7 @@ func (w *window) drop(d *destination, now time.Time) {
 			continue
 		}
 		delete(w.known, q.ref)
+		w.turns.forget(q.ref.id)
 		d.skipped = true
 	}
 	d.ready = kept

@@ -35,7 +35,7 @@ func (d *delivery) envelope(s *session) (*mail.Envelope, *queue.Result, error) {
 		return refuse(mail.KindNeeds8Bit, "the server "+s.host.Name+" does not take binary content (BINARYMIME)")
 	}
 	needUTF8, need8bit := false, false
-	if !ext.Has(smtp.SMTPUTF8) || !ext.Has(smtp.EightBitMIME) {
+	if m.UTF8 && !ext.Has(smtp.SMTPUTF8) || !ext.Has(smtp.EightBitMIME) {
 		var err error
 		if needUTF8, need8bit, err = scan(d.content(), m.UTF8); err != nil {
 			return nil, nil, fmt.Errorf("read content: %w", err)
