@@ -132,46 +132,50 @@ func (t *Transaction) author(account directory.Account) (string, bool) {
 	return message.Fold("From", a.String()), true
 }
 
-// trace is what we write above the header: for the final delivery whom it is from, and how it came (RFC 5321 section 4.4).
-func (t *Transaction) trace(id mail.MessageID, now time.Time) trace {
-	tr := trace{returnPath: "Return-Path: <" + t.env.From.String() + ">\r\n"}
-	var b strings.Builder
-	b.WriteString("Received: ")
-	if from := t.fromClause(); from != "" {
-		b.WriteString(from + "\r\n\t")
+// trace is what we write above the header, into memory that is lent: for the final delivery whom it is from, and how it came
+// (RFC 5321 section 4.4).
+func (t *Transaction) trace(b []byte, id mail.MessageID, now time.Time) trace {
+	b = append(append(append(b, "Return-Path: <"...), t.env.From.String()...), ">\r\n"...)
+	tr := trace{skip: len(b)}
+	var only *recipient
+	if len(t.to) == 1 { // of several, none shall hear of the others
+		only = &t.to[0]
 	}
-	b.WriteString("by " + string(t.in.o.Hostname))
+	if only != nil && only.ours && len(only.remotes) > 0 {
+		b = append(append(append(b, "Delivered-To: "...), only.given.Address.String()...), "\r\n"...)
+	}
+	b = append(b, "Received: "...)
+	b = t.appendFrom(b)
+	b = append(append(b, "by "...), t.in.o.Hostname...)
 	if with := t.src.with(&t.env); with != "" {
-		b.WriteString(" with " + with)
+		b = append(append(b, " with "...), with...)
 	}
 	if tls := t.src.tlsText(); tls != "" {
-		b.WriteString(" (" + tls + ")")
+		b = append(append(append(b, " ("...), tls...), ')')
 	}
-	b.WriteString("\r\n\tid " + id.String())
-	if len(t.to) == 1 && t.to[0].given.Address.Domain != "" { // of several, none shall hear of the others
-		b.WriteString("\r\n\tfor <" + t.to[0].given.Address.String() + ">")
+	b = append(append(b, "\r\n\tid "...), id.String()...)
+	if only != nil && only.given.Address.Domain != "" {
+		b = append(append(append(b, "\r\n\tfor <"...), only.given.Address.String()...), '>')
 	}
-	b.WriteString(";\r\n\t" + message.FormatDate(now) + "\r\n")
-	tr.received = b.String()
-	if len(t.to) == 1 && t.to[0].ours && len(t.to[0].remotes) > 0 {
-		tr.deliveredTo = "Delivered-To: " + t.to[0].given.Address.String() + "\r\n"
-	}
+	b = append(append(append(b, ";\r\n\t"...), message.FormatDate(now)...), "\r\n"...)
+	tr.text = b
 	return tr
 }
 
-// fromClause names the client; empty if there is none, or it shall not be told.
-func (t *Transaction) fromClause() string {
+// appendFrom names the client, unless there is none or it shall not be told.
+func (t *Transaction) appendFrom(b []byte) []byte {
 	s := &t.src
 	if !s.Remote.IsValid() || t.in.o.Client == HideClient && s.submits() {
-		return ""
+		return b
+	}
+	b = append(append(append(b, "from "...), traceWord(s.Helo)...), " ("...)
+	if s.ReverseName != "" {
+		b = append(append(b, traceWord(s.ReverseName)...), ' ')
 	}
 	ip := s.Remote.Addr().Unmap().WithZone("")
-	literal := "[" + ip.String() + "]"
+	b = append(b, '[')
 	if ip.Is6() {
-		literal = "[IPv6:" + ip.String() + "]"
+		b = append(b, "IPv6:"...)
 	}
-	if s.ReverseName != "" {
-		literal = traceWord(s.ReverseName) + " " + literal
-	}
-	return "from " + traceWord(s.Helo) + " (" + literal + ")"
+	return append(ip.AppendTo(b), "])\r\n\t"...)
 }

@@ -57,7 +57,7 @@ func (in *Intake) Inject(
 		return Receipt{}, err
 	}
 	arrived.header = arrived.header.Without("Return-Path")
-	arrived.trace = t.trace(id, now)
+	arrived.trace = t.trace(buf.top[:0], id, now)
 	st, err := in.stage(ctx, arrived)
 	if err != nil {
 		return Receipt{}, err

@@ -61,7 +61,7 @@ const (
 type Intake struct {
 	o       Options
 	sent    *queue.Allowance
-	buffers sync.Pool // of *bufio.Reader, to read messages through
+	buffers sync.Pool // of *buffer
 }
 
 // New makes an Intake.
@@ -82,7 +82,7 @@ func New(o Options) *Intake {
 		o.Log = obs.Discard()
 	}
 	in := &Intake{o: o, sent: queue.NewAllowance(o.Clock)}
-	in.buffers.New = func() any { return bufio.NewReaderSize(nil, 64<<10) }
+	in.buffers.New = func() any { return &buffer{r: bufio.NewReaderSize(nil, 64<<10)} }
 	return in
 }
 
@@ -181,7 +181,7 @@ func (t *Transaction) Body(ctx context.Context, r io.Reader) (Receipt, error) {
 	if arrived.header, err = t.complete(ctx, arrived.header, id, now); err != nil {
 		return Receipt{}, err
 	}
-	arrived.trace = t.trace(id, now)
+	arrived.trace = t.trace(buf.top[:0], id, now)
 	staged, err := t.in.stage(ctx, arrived)
 	if err != nil {
 		return Receipt{}, err

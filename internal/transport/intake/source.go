@@ -75,6 +75,9 @@ func (s *Source) session() obs.Session {
 // traceWord makes what a stranger says, or the DNS says of him, fit for a Received field.
 func traceWord(s string) string {
 	const most = 255
+	if len(s) <= most && plainWord(s) {
+		return s
+	}
 	clean := strings.Map(func(r rune) rune {
 		if r <= ' ' || r == 0x7f || strings.ContainsRune("()<>;\"\\", r) {
 			return '_'
@@ -88,4 +91,15 @@ func traceWord(s string) string {
 		return "unknown"
 	}
 	return clean
+}
+
+// plainWord reports whether a word needs no change: letters, digits and what else host names and address literals are made of.
+func plainWord(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == ':') {
+			return false
+		}
+	}
+	return s != ""
 }

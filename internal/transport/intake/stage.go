@@ -17,11 +17,14 @@ import (
 type arrival struct {
 	trace  trace
 	header message.Header
-	body   *bufio.Reader
+	body   *buffer
 }
 
-// trace is what is written above a message's header. Other servers get it without the Return-Path.
-type trace struct{ returnPath, deliveredTo, received string }
+// trace is what is written above a message's header.
+type trace struct {
+	text []byte
+	skip int // bytes at its beginning that are not for other servers
+}
 
 // staged is a message whose bytes are in the store, waiting for their commit.
 type staged struct {
@@ -33,9 +36,10 @@ type staged struct {
 
 // readHeader reads the header block of a message of at most most bytes, and leaves the body. The buffer is lent until the
 // message is staged.
-func readHeader(body *bufio.Reader, r io.Reader, most int64) (arrival, error) {
-	body.Reset(&bounded{r: r, left: most, most: most})
-	h, err := message.ReadHeader(body)
+func readHeader(body *buffer, r io.Reader, most int64) (arrival, error) {
+	body.bound = bounded{r: r, left: most, most: most}
+	body.r.Reset(&body.bound)
+	h, err := message.ReadHeader(body.r)
 	if errors.Is(err, message.ErrHeaderTooLarge) {
 		return arrival{}, mail.Refusef(mail.KindTooLarge, "the header is larger than %d bytes, or has too many fields", message.MaxHeader)
 	}
@@ -48,12 +52,13 @@ func readHeader(body *bufio.Reader, r io.Reader, most int64) (arrival, error) {
 // stage writes the message into the store as it comes, and describes it on the way.
 func (in *Intake) stage(ctx context.Context, a arrival) (staged, error) {
 	w := in.o.Store.Stage(ctx)
-	var scanner message.Scanner
-	both := tee{w: w, scanner: &scanner}
-	top := append([]byte(a.trace.returnPath+a.trace.deliveredTo+a.trace.received), a.header.AppendTo(nil)...)
-	_, err := both.Write(top)
+	scanner := &a.body.scanner
+	scanner.Reset()
+	a.body.top = a.header.AppendTo(a.trace.text)
+	both := tee{w: w, scanner: scanner}
+	_, err := both.Write(a.body.top)
 	if err == nil {
-		_, err = a.body.WriteTo(both) // through the buffer that is there
+		_, err = a.body.r.WriteTo(both) // through the buffer that is there
 	}
 	if err != nil {
 		w.Abort()
@@ -64,7 +69,7 @@ func (in *Intake) stage(ctx context.Context, a arrival) (staged, error) {
 		w.Abort()
 		return staged{}, stageFault(err)
 	}
-	return staged{blob: blob, summary: scanner.Close(), skip: int64(len(a.trace.returnPath)), abort: w.Abort}, nil
+	return staged{blob: blob, summary: scanner.Close(), skip: int64(a.trace.skip), abort: w.Abort}, nil
 }
 
 // stageFault tells the store's troubles from the client's.
@@ -88,11 +93,27 @@ func (t tee) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// buffer lends a buffer to read a message through; give it back with release.
-func (in *Intake) buffer() *bufio.Reader { return in.buffers.Get().(*bufio.Reader) }
+// buffer is the memory that a message goes through.
+type buffer struct {
+	r       *bufio.Reader
+	bound   bounded
+	scanner message.Scanner
+	top     []byte // what is above the body
+}
 
-func (in *Intake) release(b *bufio.Reader) {
-	b.Reset(nil)
+// keepTop is the largest memory for what is above a body that is kept for the next message.
+const keepTop = 16 << 10
+
+// buffer lends a buffer; give it back with release.
+func (in *Intake) buffer() *buffer { return in.buffers.Get().(*buffer) }
+
+func (in *Intake) release(b *buffer) {
+	b.bound = bounded{}
+	b.r.Reset(nil)
+	b.scanner.Reset()
+	if cap(b.top) > keepTop {
+		b.top = nil
+	}
 	in.buffers.Put(b)
 }
 
