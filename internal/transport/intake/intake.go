@@ -95,6 +95,8 @@ type Transaction struct {
 	src Source
 	env mail.Envelope
 	to  []recipient
+	// reached is how many accounts and addresses the recipients mean.
+	reached int
 }
 
 // Begin starts a transaction. It does no I/O.
@@ -149,9 +151,17 @@ func (t *Transaction) To(ctx context.Context, r mail.Recipient) error {
 	if err != nil {
 		return err
 	}
+	// Groups that each have thousands of members must not add up; one alone may be as large as the directory lets it.
+	if n := len(found.locals) + len(found.remotes); len(t.to) > 0 && t.reached+n > maxReached {
+		return mail.Refuse(mail.KindTooManyRecipients, "too many people behind the recipients so far, please send to the rest separately")
+	}
+	t.reached += len(found.locals) + len(found.remotes)
 	t.to = append(t.to, found)
 	return nil
 }
+
+// maxReached bounds the accounts and addresses that a message's recipients mean.
+const maxReached = 10_000
 
 // Body takes the content, reading r to its end, and makes the one commit. If it returns nil, the message is durable with
 // all that is to become of it. An error of r (the client went away) drops everything. On a refusal r may not have been read to its
@@ -195,7 +205,7 @@ func (t *Transaction) Body(ctx context.Context, r io.Reader) (Receipt, error) {
 }
 
 // Reset forgets sender and recipients (RSET); the source stays.
-func (t *Transaction) Reset() { t.env, t.to = mail.Envelope{}, nil }
+func (t *Transaction) Reset() { t.env, t.to, t.reached = mail.Envelope{}, nil, 0 }
 
 // Receipt is what the client is told after the commit.
 type Receipt struct {

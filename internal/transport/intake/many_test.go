@@ -108,3 +108,23 @@ func TestSuccessNoticeIsOwedByTheOneCommit(t *testing.T) {
 		}
 	}
 }
+
+// A stranger cannot make one message mean a group a hundred times over.
+func TestGroupsDoNotAddUp(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Limits.MaxRecipients = 10 })
+	var far []mail.Address
+	for i := range 2_000 {
+		far = append(far, w.addr(fmt.Sprintf("a%d@sued.test", i)))
+	}
+	w.must(w.dir.AddGroup(w.ctx, w.addr("all@nord.test"), "All", far))
+	tx := w.in.Begin(stranger())
+	w.must(tx.From(w.ctx, mail.Envelope{From: w.addr("eva@ost.test")}))
+	for i, want := range []bool{true, true, true, true, true, false, false} {
+		err := tx.To(w.ctx, mail.Recipient{Address: w.addr(fmt.Sprintf("all+%d@nord.test", i))})
+		if (err == nil) != want || err != nil && !mail.IsKind(err, mail.KindTooManyRecipients) {
+			t.Errorf("group %d: %v", i, err)
+		}
+	}
+	tx.Reset()
+	w.must(tx.To(w.ctx, mail.Recipient{Address: w.addr("all@nord.test")}))
+}
