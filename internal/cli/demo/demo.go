@@ -36,7 +36,7 @@ type Options struct {
 func Run(ctx context.Context, o Options) (err error) {
 	n, p := newNarrator(o.Out, o.Lang), newPeople()
 	n.lines("", text.Say(o.Lang, text.DemoIntro))
-	t, err := build(ctx, p, o.Ports, o.Lang, obs.NewLogger(o.Err, obs.FormatText, slog.LevelWarn))
+	t, err := build(ctx, p, o.Ports, o.Lang, obs.NewLogger(o.Err, obs.FormatText, slog.LevelError)) // a slow disk is no part of the story
 	if err != nil {
 		return err
 	}
