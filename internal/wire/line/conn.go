@@ -148,6 +148,9 @@ func (c *Conn) SetMaxLine(n int) { c.cfg.MaxLine = n }
 // SetLineTimeout changes the time for a whole line (longer once logged in).
 func (c *Conn) SetLineTimeout(d time.Duration) { c.cfg.Line = d }
 
+// SetEnd changes when everything ends; the zero time is never.
+func (c *Conn) SetEnd(t time.Time) { c.cfg.Session = t }
+
 // Buffered is how many bytes have been received and not yet used.
 func (c *Conn) Buffered() int { return c.w - c.r }
 
