@@ -23,6 +23,7 @@ type Config struct {
 
 	MaxConns     int           // in all: 10000
 	MaxPerAddr   int           // by client, an IPv4 address or an IPv6 /64: 50
+	Total        *Total        // shared with other listeners; nil for no bound in common
 	Handshake    time.Duration // for the PROXY header, and for TLS: 30 seconds each
 	Drain        time.Duration // for sessions to end by themselves: 30 seconds
 	Busy         string        // sent in clear text to a client over a limit, CRLF included; empty for nothing
@@ -192,6 +193,12 @@ func (l *Listener) session(ctx context.Context, c *Conn) {
 		_ = t.SetKeepAlivePeriod(l.cfg.KeepAlive) // without it a dead peer is found by timeouts only
 	}
 	c.Remote, c.Local = addrPort(c.Conn.RemoteAddr()), addrPort(c.Conn.LocalAddr())
+	leave, ok := l.cfg.Total.take()
+	if !ok {
+		l.refuse(c)
+		return
+	}
+	defer leave()
 	// Until its session begins a connection has nothing to finish: it does not hold up the end.
 	raw := c.Conn
 	begin := context.AfterFunc(c.drain, func() { _ = raw.Close() })

@@ -117,6 +117,43 @@ func TestLimitInAllAndExemption(t *testing.T) {
 	}
 }
 
+func TestTotalOfManyListeners(t *testing.T) {
+	total := NewTotal(2)
+	first, stopFirst := start(t, Config{Total: total, ProxyFrom: loopback}, echoRemote)
+	second, stopSecond := start(t, Config{Total: total, Busy: "421 too many\r\n"}, echoRemote)
+	silent := dial(t, first) // counts, though its PROXY header has not come
+	served := dial(t, second)
+	if l, err := bufio.NewReader(served).ReadString('\n'); err != nil {
+		t.Fatalf("%q, %v", l, err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; { // until the first listener has accepted its one
+		c := dial(t, second)
+		got, _ := bufio.NewReader(c).ReadString('\n')
+		_ = c.Close()
+		if got == "421 too many\r\n" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the third got %q", got)
+		}
+	}
+	_ = silent.Close()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		l, err := bufio.NewReader(dial(t, second)).ReadString('\n')
+		if err == nil && strings.Contains(l, " > ") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the freed place was not given again")
+		}
+	}
+	for _, stop := range []func() error{stopFirst, stopSecond} {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestProxyHeader(t *testing.T) {
 	addr, stop := start(t, Config{ProxyFrom: loopback}, echoRemote)
 	c := dial(t, addr)
