@@ -19,12 +19,12 @@ type Hash struct {
 	MemoryKiB       uint32 // argon2id's memory; 0 means 19456 (19 MiB)
 	Passes          uint32 // argon2id's passes; 0 means 2
 	Threads         uint8  // argon2id's lanes; 0 means 1
-	Concurrent      int    // hashes computed at the same time; 0 means one per processor
+	Concurrent      int    // hashes computed at the same time; 0 means one for two processors, so that a flood of logins leaves half of them to the mail
 	ScramIterations int    // 0 means 65536
 }
 
 // The defaults. Argon2id with 19 MiB, 2 passes and 1 lane is what OWASP asks for at least: about 20 ms of one processor, so that a small
-// machine checks a hundred new logins a second, and memory is bounded by the processors.
+// machine checks fifty new logins a second, and memory is bounded by the processors.
 //
 // RFC 7677 asks for 4096 iterations of SCRAM at least. Whoever steals the rows attacks the weaker of the two, so this is higher; but each
 // login costs the client as much as one guess costs the thief, and Cyrus SASL, which mutt and mbsync use, refuses to compute more than
@@ -36,8 +36,8 @@ const (
 	defaultIterations = 65536
 	saltLen           = 16
 	hashLen           = 32
-	// queuePerSlot bounds who waits for a hash: half a second's work of each processor or so.
-	queuePerSlot = 32
+	// queuePerSlot bounds who waits for a hash: a second's work of each slot or so.
+	queuePerSlot = 64
 	// maxPassword bounds a password in bytes.
 	maxPassword = 1024
 )
@@ -54,7 +54,7 @@ func newHasher(o Hash) *hasher {
 	setDefault(&o.MemoryKiB, defaultMemoryKiB)
 	setDefault(&o.Passes, defaultPasses)
 	setDefault(&o.Threads, defaultThreads)
-	setDefault(&o.Concurrent, runtime.GOMAXPROCS(0))
+	setDefault(&o.Concurrent, (runtime.GOMAXPROCS(0)+1)/2)
 	setDefault(&o.ScramIterations, defaultIterations)
 	h := &hasher{o: o, slots: make(chan struct{}, o.Concurrent)}
 	h.dummy = h.parameters()
