@@ -1,6 +1,9 @@
 package message
 
-import "bytes"
+import (
+	"bytes"
+	"reflect"
+)
 
 var carriageReturn = []byte{'\r'}
 
@@ -120,6 +123,9 @@ func (s *Scanner) Close() *Summary {
 
 // Envelope is the message's own; it is complete as soon as its header has been written.
 func (s *Scanner) Envelope() *Envelope { return &s.env }
+
+// Memory is about how many bytes of memory the Scanner takes for what it has found, beyond the header it holds.
+func (s *Scanner) Memory() int { return 2*s.parts*int(reflect.TypeFor[Part]().Size()) + s.text }
 
 // push begins an entity at the current offset, with its header.
 func (s *Scanner) push(f frame) {
