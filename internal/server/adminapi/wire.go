@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/posthorn-mail/posthorn/internal/mail"
 )
 
@@ -158,12 +160,15 @@ func (a *answer) line(l answerLine) error {
 	return a.flush()
 }
 
+// maxConns bounds the connections to the socket; more of them wait.
+const maxConns = 100
+
 // Serve answers on ln until ctx ends, then lets what is running go on for the grace time at most; it closes ln.
 func (a *Admin) Serve(ctx context.Context, ln net.Listener, grace time.Duration, log *slog.Logger) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	s := &http.Server{
-		Handler: a.Handler(log), ReadHeaderTimeout: 10 * time.Second,
+		Handler: a.Handler(log), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return work },
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
@@ -182,7 +187,7 @@ func (a *Admin) Serve(ctx context.Context, ln net.Listener, grace time.Duration,
 			<-stopped
 		}
 	}()
-	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.Serve(netutil.LimitListener(ln, maxConns)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve admin socket: %w", err)
 	}
 	return nil

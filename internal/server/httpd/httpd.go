@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // Config of the port.
@@ -57,6 +59,9 @@ func answer(w http.ResponseWriter, err error) {
 	_, _ = fmt.Fprintln(w, "ok")
 }
 
+// maxConns bounds the connections; more of them wait.
+const maxConns = 100
+
 // Serve answers on ln until ctx ends, and closes it.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	stopped := make(chan struct{})
@@ -73,7 +78,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 			<-stopped
 		}
 	}()
-	if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(netutil.LimitListener(ln, maxConns)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve metrics: %w", err)
 	}
 	return nil
