@@ -36,6 +36,7 @@ func rows() []row {
 			return b.deliver(delivery{size: 4 << 10, sessions: 4, mailboxes: 20, fanout: true, ours: 800, peer: 160})
 		})},
 		{"submit", "submission → queue → remote sink, 4 KiB, 20 sessions", single((*bench).submission)},
+		{"million", "a full queue, half of its destinations dead", (*bench).million},
 		{"imapmix10", "IMAP mix, 10 clients", single(func(b *bench) (result, error) { return b.imapMix(10) })},
 		{"imapmix50", "IMAP mix, 50 clients", single(func(b *bench) (result, error) { return b.imapMix(50) })},
 		{"imapbig", "IMAP on 100,000 messages", (*bench).imapBig},

@@ -25,15 +25,19 @@ type sink struct {
 var sinkCount = regexp.MustCompile(`mesg=(\d+)`)
 
 func startSink() (*sink, error) {
-	bin, err := peers.Ensure("smtp-sink", "postfix")
-	if err != nil {
-		return nil, err
-	}
 	port, err := peers.FreePort()
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{addr: fmt.Sprintf("127.0.0.1:%d", port)}
+	return startSinkAt(fmt.Sprintf("127.0.0.1:%d", port))
+}
+
+func startSinkAt(addr string) (*sink, error) {
+	bin, err := peers.Ensure("smtp-sink", "postfix")
+	if err != nil {
+		return nil, err
+	}
+	s := &sink{addr: addr}
 	s.cmd = exec.Command(bin, "-c", "-u", "nobody", s.addr, "1000")
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

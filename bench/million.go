@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/posthorn-mail/posthorn/internal/base/resolve"
+	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
+	"github.com/posthorn-mail/posthorn/internal/store/pebblestore"
+	"github.com/posthorn-mail/posthorn/internal/transport/queue"
+	"github.com/posthorn-mail/posthorn/interop/node"
+)
+
+// The servers of the destinations; all of 127.0.0.0/8 is this machine. Port 25 is the one that mail goes to.
+const (
+	livingAddr   = "127.25.0.1" // smtp-sink
+	refusingAddr = "127.25.0.2" // nobody listens
+	silentAddr   = "127.25.0.3" // takes no connection and says nothing
+	destinations = 10_000
+)
+
+// waitingMessages is how many wait in the queue: 200,000, with FULL=1 a million; WAITING sets another number.
+func waitingMessages() int {
+	if n, err := strconv.Atoi(os.Getenv("WAITING")); err == nil && n > 0 {
+		return n
+	}
+	if os.Getenv("FULL") == "1" {
+		return 1_000_000
+	}
+	return 200_000
+}
+
+// million measures how fast a full queue's messages arrive at the destinations that live, with dead ones beside them and
+// without. A quarter of the destinations refuses connections, and a quarter is silent.
+func (b *bench) million() ([]result, error) {
+	n := waitingMessages()
+	living, err := startSinkAt(net.JoinHostPort(livingAddr, "25"))
+	if err != nil {
+		return nil, fmt.Errorf("this row needs the right to listen on port 25: %w", err)
+	}
+	defer living.stop()
+	hush, err := silence(silentAddr)
+	if err != nil {
+		return nil, err
+	}
+	defer hush()
+	ns, err := resolve.Serve(destinationZone(), "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	defer ns.Close()
+	m := million{sink: living, dns: ns.Addr().String()}
+	with, err := m.run(n, func(i int) int { return i % destinations })
+	if err != nil {
+		return nil, err
+	}
+	without, err := m.run(n/2, func(i int) int { return i % (destinations / 2) * 2 })
+	if err != nil {
+		return nil, err
+	}
+	return []result{{
+		row: fmt.Sprintf("%d messages waiting for %d destinations, half of them dead: arrivals at the living (ready %.1f s after the start, "+
+			"at most %d MiB)", n, destinations, with.ready.Seconds(), with.memory>>20),
+		ours:  figure{name: "Posthorn", unit: "/s", runs: []float64{with.rate}},
+		peers: []figure{{name: "the same without the dead ones", unit: "/s", runs: []float64{without.rate}}},
+	}}, nil
+}
+
+// destinationZone has a mail exchanger for each destination: even ones live.
+func destinationZone() *resolve.Zone {
+	var b strings.Builder
+	for i := range destinations {
+		at := livingAddr
+		switch i % 4 {
+		case 1:
+			at = refusingAddr
+		case 3:
+			at = silentAddr
+		}
+		fmt.Fprintf(&b, "d%d.test. 3600 MX 10 mx.d%d.test.\nmx.d%d.test. 3600 A %s\n", i, i, i, at)
+	}
+	return resolve.MustZone(b.String())
+}
+
+// silence listens on port 25 with no room for connections, so that who comes waits until it gives up.
+func silence(addr string) (func(), error) {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, err
+	}
+	to := syscall.SockaddrInet4{Port: 25, Addr: [4]byte(net.ParseIP(addr).To4())}
+	if err := errors.Join(syscall.Bind(fd, &to), syscall.Listen(fd, 0)); err != nil {
+		_ = syscall.Close(fd)
+		return nil, err
+	}
+	var waiting []net.Conn
+	for range 4 { // these take what room there is
+		c, err := net.DialTimeout("tcp", net.JoinHostPort(addr, "25"), 100*time.Millisecond)
+		if err == nil {
+			waiting = append(waiting, c)
+		}
+	}
+	return func() {
+		for _, c := range waiting {
+			_ = c.Close()
+		}
+		_ = syscall.Close(fd)
+	}, nil
+}
+
+// million is the row's surroundings.
+type million struct {
+	sink *sink
+	dns  string
+}
+
+type millionRun struct {
+	rate   float64
+	ready  time.Duration // from the start of the process until it takes connections
+	memory int64         // the most that was resident
+}
+
+// run fills a queue, starts a server on it and watches the sink: until half of the living destinations' messages have arrived.
+func (m *million) run(n int, destination func(i int) int) (millionRun, error) {
+	var out millionRun
+	dir, err := os.MkdirTemp("/var/tmp", "bench-million-")
+	if err != nil {
+		return out, err
+	}
+	defer os.RemoveAll(dir)
+	srv, err := node.New(dir, node.Options{
+		Hostname: "mx.nord.test", Domains: []string{"nord.test"},
+		Config: fmt.Sprintf("[dns]\nservers = [%q]\n[log]\nlevel = \"warn\"\nmail = %q\n", m.dns, dir+"/mail.log"),
+	})
+	if err != nil {
+		return out, err
+	}
+	began := time.Now()
+	living, err := fillQueue(filepath.Join(dir, "data", "store"), n, destination)
+	if err != nil {
+		return out, fmt.Errorf("fill the queue: %w", err)
+	}
+	fmt.Fprintf(os.Stderr, "  %d messages put into the queue in %.0f s\n", n, time.Since(began).Seconds())
+	before := m.sink.messages()
+	began = time.Now()
+	if err := srv.Start(); err != nil {
+		return out, err
+	}
+	defer func() { _ = srv.Kill() }()
+	out.ready = time.Since(began)
+	t := &target{name: "Posthorn", metrics: srv.Addr("metrics"), pids: func() []int { return []int{srv.Pid()} }}
+	defer t.profile()()
+	want := living / 2
+	for got := 0; got < want; got = m.sink.messages() - before {
+		time.Sleep(50 * time.Millisecond)
+		out.rate = float64(got) / time.Since(began).Seconds()
+		if time.Since(began) > time.Minute && os.Getenv("FULL") != "1" || time.Since(began) > time.Hour {
+			fmt.Fprintf(os.Stderr, "  %d of %d messages have arrived in time\n", got, want)
+			break
+		}
+	}
+	out.memory = highWater(srv.Pid())
+	t.since(cost{}, m.sink.messages()-before, 1<<10)
+	fmt.Fprintf(os.Stderr, "  %.0f/s at the living; ready after %.2f s; at most %d MiB\n", out.rate, out.ready.Seconds(), out.memory>>20)
+	return out, nil
+}
+
+// fillQueue commits messages of 1 KiB, each with a body of its own, as intake does, and counts those for living destinations.
+func fillQueue(dir string, n int, destination func(i int) int) (living int, err error) {
+	ctx := context.Background()
+	st, err := pebblestore.Open(dir, pebblestore.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	q, err := queue.Open(ctx, st, queue.Options{})
+	if err != nil {
+		return 0, err
+	}
+	from, err := mail.ParseAddress("bench@nord.test")
+	if err != nil {
+		return 0, err
+	}
+	body := strings.TrimSuffix(string(message(1<<10, from.String())), ".\r\n")
+	b := store.NewBatch()
+	for i := range n {
+		d := destination(i)
+		if d%2 == 0 {
+			living++
+		}
+		to, err := mail.ParseAddress(fmt.Sprintf("r%d@d%d.test", i, d))
+		if err != nil {
+			return living, err
+		}
+		w := st.Stage(ctx)
+		if _, err := io.WriteString(w, fmt.Sprintf("Message-ID: <%d@nord.test>\r\n", i)+body); err != nil {
+			return living, err
+		}
+		staged, err := w.Finish()
+		if err != nil {
+			return living, err
+		}
+		b.AddBlob(staged)
+		now := time.Now()
+		q.Add(b, queue.Message{
+			ID: mail.MessageID{ID: mail.NewID(now)}, From: from, Blob: staged.Ref(), Created: now,
+			Recipients: []mail.Recipient{{Address: to}},
+		})
+		if b.Len() < 2000 && i < n-1 {
+			continue
+		}
+		if err := store.Commit(ctx, st, b); err != nil {
+			return living, err
+		}
+		b = store.NewBatch()
+	}
+	return living, nil
+}
+
+// highWater is the most memory a process had resident, as the kernel says it.
+func highWater(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}
