@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
@@ -51,6 +52,9 @@ const (
 
 // NewBatch makes an empty batch.
 func NewBatch() *Batch { return &Batch{ID: mail.NewID(time.Now())} }
+
+// Grow makes room for so many bytes of keys and values, which spares copies.
+func (b *Batch) Grow(bytes int) { b.ops = slices.Grow(b.ops, bytes) }
 
 // Set writes a value.
 func (b *Batch) Set(key, value []byte) { b.add(OpSet, key, value) }

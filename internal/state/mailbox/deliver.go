@@ -77,6 +77,9 @@ func (a *Account) Append(ctx context.Context, ap Append, staged store.StagedBlob
 	return out[0], nil
 }
 
+// usualSummary is room for the summary of a usual message.
+const usualSummary = 768
+
 func (s *Service) prepare(appends []Append) ([]prepared, error) {
 	ps := make([]prepared, len(appends))
 	for i, ap := range appends {
@@ -100,7 +103,7 @@ func (s *Service) prepare(appends []Append) ([]prepared, error) {
 			continue
 		}
 		var err error
-		if p.summary, err = ap.Summary.AppendBinary(nil); err != nil {
+		if p.summary, err = ap.Summary.AppendBinary(make([]byte, 0, usualSummary)); err != nil {
 			return nil, fault(fmt.Errorf("encode summary: %w", err))
 		}
 		p.hashes = threadHashes(ap.Summary)
@@ -190,6 +193,12 @@ func (s *Service) lookAll(ctx context.Context, states []*state, ps []prepared) e
 	return nil
 }
 
+// About what a delivery's rows take beside the summary: for each account, and once (the journey).
+const (
+	accountRows  = 640
+	deliveryRows = 384
+)
+
 // submitAll builds and hands over the commit under the locks of all accounts.
 func (s *Service) submitAll(ctx context.Context, states []*state, ps []prepared, build func(b *store.Batch) error, q quotaMode) ([]Appended, []*pending, store.Pending, error) {
 	for i, st := range states {
@@ -200,6 +209,11 @@ func (s *Service) submitAll(ctx context.Context, states []*state, ps []prepared,
 	}
 	defer unlockAll(states)
 	b := store.NewBatch()
+	room := deliveryRows
+	for i := range ps {
+		room += len(ps[i].summary) + accountRows
+	}
+	b.Grow(room)
 	out := make([]Appended, len(ps))
 	txns := make([]*txn, len(states))
 	for i, st := range states {
