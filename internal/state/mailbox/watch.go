@@ -13,6 +13,7 @@ type Watcher struct {
 	hubs    *hubs
 	account mail.AccountID
 	mailbox mail.MailboxID // zero: the whole account
+	call    func()         // called instead of signalling, if not nil; guarded by the hub's lock
 }
 
 // C is signalled (never closed, capacity 1) when something changed and is visible; several changes may be one signal.
@@ -21,7 +22,34 @@ func (w *Watcher) C() <-chan struct{} { return w.c }
 // Close ends the watcher.
 func (w *Watcher) Close() { w.hubs.remove(w) }
 
+// OnChange makes the watcher call f, which must be quick, instead of signalling C, until the function it returns is called; at once
+// if C was signalled already. f may be called once more while that runs. It costs no goroutine.
+func (w *Watcher) OnChange(f func()) (stop func()) {
+	w.set(f)
+	select {
+	case <-w.c:
+		f()
+	default:
+	}
+	return func() { w.set(nil) }
+}
+
+func (w *Watcher) set(f func()) {
+	hb := w.hubs.of(w.account)
+	if hb == nil {
+		return
+	}
+	hb.mu.Lock()
+	defer hb.mu.Unlock()
+	w.call = f
+}
+
+// signal is called under the hub's lock.
 func (w *Watcher) signal() {
+	if w.call != nil {
+		w.call()
+		return
+	}
 	select {
 	case w.c <- struct{}{}:
 	default: // one is waiting already
