@@ -54,6 +54,7 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 	report := Report{}
 	job, which := q.job(t, sl.dest.key)
 	if len(which) > 0 && !q.backsOff(sl.dest) {
+		job.Answered = func() { q.answered(sl) }
 		report = s.Send(ctx, job)
 		o = spoken
 		if report.Unreachable {
@@ -73,21 +74,21 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 }
 
 // writeDown settles a turn, even if we are told to stop. While there is no room on the disk it waits, and the leg stays ours: what was
-// sent and is not settled would be sent again.
+// sent and is not settled would be sent again. When time is over it tries once more.
 func (q *Queue) writeDown(ctx context.Context, r ref, t *turn, report Report, which []int) error {
 	for {
+		last := ctx.Err() != nil
 		err := q.settle(context.WithoutCancel(ctx), r, t, report, which)
 		t = nil // it is used up
-		if !errors.Is(err, store.ErrFull) || len(which) == 0 {
+		if !errors.Is(err, store.ErrFull) || len(which) == 0 || last {
 			return err
 		}
 		q.o.Log.Error("no room to write down what became of a message; trying again", "id", r.id.String(), "err", err)
-		room := q.o.Clock.NewTimer(untoldRetry)
+		room := q.o.Clock.NewTimer(roomRetry)
 		select {
 		case <-room.C():
 		case <-ctx.Done():
 			room.Stop()
-			return err
 		}
 	}
 }

@@ -76,3 +76,30 @@ func TestFullDiskDoesNotKeepTheQueueFromStopping(t *testing.T) {
 		}
 	})
 }
+
+// What was sent before a stop is written down if there is room by then, and so not sent again by the next start.
+func TestRoomBeforeTheStopMakesNoDoubles(t *testing.T) {
+	f := newOffice(t, Options{Grace: time.Nanosecond})
+	d := &fullDisk{Store: f.st}
+	f.q.st, f.bells.st = d, d
+	f.run()
+	f.jobs.set(func(j Job) Report {
+		d.full.Store(true)
+		return allOK(j)
+	})
+	f.add(f.message("a@x.test"))
+	waitFor(t, func() bool { return d.denied.Load() > 0 })
+	d.full.Store(false)
+	stopped := make(chan struct{})
+	go func() { f.stop(); close(stopped) }()
+	waitFor(t, func() bool {
+		f.clk.Advance(time.Millisecond)
+		select {
+		case <-stopped:
+			return true
+		default:
+			return false
+		}
+	})
+	f.expectRows(0)
+}

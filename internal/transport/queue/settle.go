@@ -13,6 +13,9 @@ import (
 // untoldRetry is when to look again at a leg whose notice could not be made, or whose destination backs off.
 const untoldRetry = time.Minute
 
+// roomRetry is when to try again to write down what became of a message, while the disk is full. A crash until then makes a double.
+const roomRetry = 5 * time.Second
+
 // noticeLife is how long after a message's own end its notice is still tried: a fault that lasts longer is no passing one.
 const noticeLife = 24 * time.Hour
 
