@@ -181,14 +181,20 @@ func (w *world) inbox(a directory.Account, path string) []string {
 	}))
 	var out []string
 	for _, id := range ids {
-		body, err := acc.Body(w.ctx, id)
-		w.must(err)
-		b, err := io.ReadAll(io.NewSectionReader(body, 0, body.Size()))
-		w.must(err)
-		w.must(body.Close())
-		out = append(out, string(b))
+		out = append(out, w.body(a, id))
 	}
 	return out
+}
+
+// body reads an e-mail whole.
+func (w *world) body(a directory.Account, id mail.EmailID) string {
+	w.t.Helper()
+	body, err := w.box.Account(a.ID).Body(w.ctx, id)
+	w.must(err)
+	b, err := io.ReadAll(io.NewSectionReader(body, 0, body.Size()))
+	w.must(err)
+	w.must(body.Close())
+	return string(b)
 }
 
 // kinds are the events of a message's journey.
