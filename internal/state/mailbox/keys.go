@@ -70,9 +70,6 @@ func placeKey(a mail.AccountID, m mail.MailboxID, uid mail.UID) keyBuf {
 	return k
 }
 
-// setUID changes the UID of a place key.
-func (k *keyBuf) setUID(uid mail.UID) { binary.BigEndian.PutUint32(k.b[k.n-4:], uint32(uid)) }
-
 func journalKey(a mail.AccountID, number uint64) keyBuf {
 	k := newKey(a, rowJournal)
 	binary.BigEndian.PutUint64(k.b[k.n:], number)
