@@ -34,6 +34,7 @@ type App struct {
 	store     *watchedStore
 	certs     *certs.Keeper
 	guard     *limit.Guard
+	arriving  *limit.Room
 	directory *directory.Directory
 	mailboxes *mailbox.Service
 	journeys  *journey.Journeys
@@ -94,6 +95,7 @@ func (a *App) build(ctx context.Context) error {
 	showFigures(a.metrics.Registry, engine, a.certs)
 	a.mailboxes = mailbox.New(a.store, mailbox.Options{Clock: w.Clock, Log: w.Log})
 	a.closeLater(func() error { a.mailboxes.Close(); return nil })
+	a.arriving = limit.NewRoom(arrivingRoom)
 	a.guard = limit.NewGuard(w.Clock, limit.DefaultPolicy())
 	if a.directory, err = directory.Open(ctx, a.store, a.directoryOptions()); err != nil {
 		return fmt.Errorf("open the directory: %w", err)

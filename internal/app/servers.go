@@ -29,7 +29,8 @@ func (a *App) buildServices() {
 	lmtp := smtpd.New(a.smtpConfig(smtpd.LMTP, "lmtp", starttls))
 	imap := imapd.New(imapd.Options{
 		Directory: a.directory, Mailboxes: a.mailboxes, Store: a.store, TLS: starttls, Fetched: a.fetchedByIMAP, Clock: a.world.Clock,
-		Log: a.world.Log, MailLog: a.mailLog, Version: Version(), Limits: imapd.Limits{MaxMessage: int64(a.cfg.Mail.MaxSize)},
+		Log: a.world.Log, MailLog: a.mailLog, Version: Version(), Room: a.arriving,
+		Limits: imapd.Limits{MaxMessage: int64(a.cfg.Mail.MaxSize)},
 	})
 	pop3 := pop3d.New(pop3d.Options{
 		Directory: a.directory, Mailboxes: a.mailboxes, TLS: starttls, Fetched: a.fetchedByPOP3, Clock: a.world.Clock, Log: a.world.Log,
@@ -37,17 +38,18 @@ func (a *App) buildServices() {
 	})
 	web := httpd.New(httpd.Config{Metrics: a.metrics.Handler(), Healthy: a.healthy, Ready: a.readiness, Log: a.world.Log})
 
+	all := listen.NewTotal(connections())
 	a.services = []service{
 		{"admin", []config.Addr{{Network: "unix", Address: a.cfg.Socket()}}, a.serveAdmin},
 		{"metrics", l.Metrics, web.Serve},
-		a.service("smtp", l.SMTP, clearText, smtpBusy(mx), mx.Handle),
-		a.service("submission", l.Submission, clearText, smtpBusy(submission), submission.Handle),
-		a.service("submissions", l.Submissions, implicitTLS, smtpBusy(submission), submission.Handle),
-		a.service("lmtp", l.LMTP, clearText, smtpBusy(lmtp), lmtp.Handle),
-		a.service("imap", l.IMAP, clearText, listen.Config{Busy: imapd.Busy}, imap.Serve),
-		a.service("imaps", l.IMAPS, implicitTLS, listen.Config{Busy: imapd.Busy}, imap.Serve),
-		a.service("pop3", l.POP3, clearText, listen.Config{Busy: pop3d.Busy}, pop3.Serve),
-		a.service("pop3s", l.POP3S, implicitTLS, listen.Config{Busy: pop3d.Busy}, pop3.Serve),
+		a.service("smtp", l.SMTP, clearText, smtpBusy(mx, all), mx.Handle),
+		a.service("submission", l.Submission, clearText, smtpBusy(submission, all), submission.Handle),
+		a.service("submissions", l.Submissions, implicitTLS, smtpBusy(submission, all), submission.Handle),
+		a.service("lmtp", l.LMTP, clearText, smtpBusy(lmtp, all), lmtp.Handle),
+		a.service("imap", l.IMAP, clearText, listen.Config{Busy: imapd.Busy, Total: all}, imap.Serve),
+		a.service("imaps", l.IMAPS, implicitTLS, listen.Config{Busy: imapd.Busy, Total: all}, imap.Serve),
+		a.service("pop3", l.POP3, clearText, listen.Config{Busy: pop3d.Busy, Total: all}, pop3.Serve),
+		a.service("pop3s", l.POP3S, implicitTLS, listen.Config{Busy: pop3d.Busy, Total: all}, pop3.Serve),
 	}
 }
 
@@ -69,8 +71,8 @@ func (a *App) service(name string, where []config.Addr, e entry, cfg listen.Conf
 	return service{name, where, listen.New(cfg, h).Serve}
 }
 
-func smtpBusy(s *smtpd.Server) listen.Config {
-	return listen.Config{Busy: s.Busy(), OnOverLimit: s.OverLimit}
+func smtpBusy(s *smtpd.Server, all *listen.Total) listen.Config {
+	return listen.Config{Total: all, Busy: s.Busy(), OnOverLimit: s.OverLimit}
 }
 
 func (a *App) smtpConfig(role smtpd.Role, name string, starttls *tls.Config) smtpd.Config {

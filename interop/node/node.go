@@ -4,6 +4,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type Options struct {
 	Config string
 	// Env is added to the environment of the server.
 	Env []string
+	// PerAddress is per_address; 0 for 20,000, so that loads from one address are not held back.
+	PerAddress int
 }
 
 // Account is one person on a node.
@@ -81,7 +84,8 @@ func New(dir string, o Options) (*Node, error) {
 	}
 	n := &Node{Dir: dir, Ports: map[string]int{}, binary: bin, env: o.Env}
 	var b strings.Builder
-	fmt.Fprintf(&b, "hostname = %q\ndata = %q\n[listen]\nper_address = 20000\n", o.Hostname, filepath.Join(dir, "data"))
+	fmt.Fprintf(&b, "hostname = %q\ndata = %q\n[listen]\nper_address = %d\n", o.Hostname, filepath.Join(dir, "data"),
+		cmp.Or(o.PerAddress, 20_000))
 	for _, l := range listeners {
 		if n.Ports[l], err = peers.FreePort(); err != nil {
 			return nil, err

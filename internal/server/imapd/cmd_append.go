@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
 	"github.com/posthorn-mail/posthorn/internal/store"
@@ -97,7 +98,9 @@ func (s *session) stage(ctx context.Context, lit imap.Literal) (store.StagedBlob
 	w := s.srv.Store.Stage(ctx)
 	in := &keepError{r: body}
 	buf := s.srv.copies.Get().(*[copySize]byte)
-	_, err = io.CopyBuffer(io.MultiWriter(w, &scan), in, buf[:])
+	lease := s.srv.Room.Lease(limit.Whole)
+	defer lease.Release()
+	_, err = io.CopyBuffer(io.MultiWriter(w, &described{&scan, &lease}), in, buf[:])
 	s.srv.copies.Put(buf)
 	if in.err != nil {
 		w.Abort()
@@ -115,6 +118,23 @@ func (s *session) stage(ctx context.Context, lit imap.Literal) (store.StagedBlob
 		return nil, nil, fmt.Errorf("finish a staged message: %w", err)
 	}
 	return staged, scan.Close(), nil
+}
+
+// freeRoom is what every message may cost in memory, however little room there is.
+const freeRoom = 64 << 10
+
+// described is the Scanner, as long as there is room for what it finds.
+type described struct {
+	*message.Scanner
+	lease *limit.Lease
+}
+
+func (d *described) Write(p []byte) (int, error) {
+	n, err := d.Scanner.Write(p)
+	if !d.lease.Grow(int64(d.Memory()) - freeRoom) {
+		return n, mail.Refuse(mail.KindTooMany, "too much mail is arriving at once, please try again later")
+	}
+	return n, err
 }
 
 // keepError tells an error of reading from one of writing.

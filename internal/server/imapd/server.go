@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -38,6 +39,8 @@ type Options struct {
 	// Version is told in ID.
 	Version string
 	Limits  Limits
+	// Room is the memory for messages of very many parts on their way in; it may be shared. Nil is no bound.
+	Room *limit.Room
 }
 
 // Fetch is that a client has read a message.
@@ -122,15 +125,51 @@ const Busy = "* BYE [UNAVAILABLE] too many connections, please try again later\r
 
 // Serve runs one session; it is a listen.Handler.
 func (srv *Server) Serve(ctx context.Context, c *listen.Conn) {
-	s := srv.newSession(c)
-	defer s.close()
+	var s *session
+	if !srv.apart(func() { s = srv.newSession(c) }) {
+		return
+	}
+	defer srv.apart(s.close)
 	defer c.OnDrain(s.conn.Interrupt)()
-	err := s.run(ctx)
+	s.greet()
+	// A session that waits is this goroutine, with a stack that has never been deep; what it does meanwhile is done in others.
+	var err error
+	for again := true; again; {
+		again = srv.apart(func() { err = s.work(ctx, err) }) && errors.Is(err, line.ErrIdle)
+		if again {
+			err = s.conn.Await()
+		}
+	}
+}
+
+// apart runs f in a goroutine of its own and waits for its end; false if it panicked, which is logged.
+func (srv *Server) apart(f func()) bool {
+	ended := make(chan bool)
+	go func() {
+		ok := false
+		defer func() {
+			if p := recover(); p != nil {
+				srv.Log.Error("imap session panicked", "panic", p, "stack", string(debug.Stack()))
+			}
+			ended <- ok
+		}()
+		f()
+		ok = true
+	}()
+	return <-ended
+}
+
+// work runs the session until it waits, with line.ErrIdle, or is over.
+func (s *session) work(ctx context.Context, awaited error) error {
+	err := s.run(ctx, awaited)
+	if errors.Is(err, line.ErrIdle) {
+		return err
+	}
 	if flushErr := s.flush(); err == nil {
 		err = flushErr
 	}
-	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		s.srv.Log.DebugContext(ctx, "imap session ended", "peer", s.lc.Remote.String(), "err", err)
 	}
-	srv.Log.DebugContext(ctx, "imap session ended", "peer", c.Remote.String(), "err", err)
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/base/resolve"
 	"github.com/posthorn-mail/posthorn/internal/mail"
@@ -36,10 +37,12 @@ type Options struct {
 	// SendLimit bounds the recipients elsewhere that one account may write to in a day, if the account has no bound of its own;
 	// 0 is no bound.
 	SendLimit int
-	Checks    []screen.Check // nil: screen.Standard
-	Clock     clock.Clock
-	Log       *slog.Logger
-	MailLog   *obs.MailLog
+	// Room is the memory for large headers and many parts of messages on their way in; it may be shared. Nil is no bound.
+	Room    *limit.Room
+	Checks  []screen.Check // nil: screen.Standard
+	Clock   clock.Clock
+	Log     *slog.Logger
+	MailLog *obs.MailLog
 }
 
 // Limits bound a message.
@@ -174,10 +177,14 @@ func (t *Transaction) Body(ctx context.Context, r io.Reader) (Receipt, error) {
 	id := mail.MessageID{ID: mail.NewID(now)}
 	buf := t.in.buffer()
 	defer t.in.release(buf)
-	arrived, err := readHeader(buf, t.plainReader(r), t.in.o.Limits.MaxSize)
+	buf.room = t.holding()
+	defer buf.room.lease.Release()
+	buf.meter = metered{t.plainReader(r), &buf.room}
+	arrived, err := readHeader(buf, &buf.meter, t.in.o.Limits.MaxSize)
 	if err != nil {
 		return Receipt{}, err
 	}
+	buf.room.found, buf.room.header = true, int64(arrived.header.Size())
 	if t.env.Body == mail.BodyBinary && arrived.header.BareNewline() {
 		return Receipt{}, mail.Refuse(mail.KindBadContent, "a header's lines end with CRLF, in a binary message too")
 	}

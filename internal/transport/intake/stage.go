@@ -55,7 +55,7 @@ func (in *Intake) stage(ctx context.Context, a arrival) (staged, error) {
 	scanner := &a.body.scanner
 	scanner.Reset()
 	a.body.top = a.header.AppendTo(a.trace.text)
-	both := tee{w: w, scanner: scanner}
+	both := tee{w: w, scanner: scanner, room: &a.body.room}
 	_, err := both.Write(a.body.top)
 	if err == nil {
 		_, err = a.body.r.WriteTo(both) // through the buffer that is there
@@ -80,16 +80,20 @@ func stageFault(err error) error {
 	return fmt.Errorf("stage message: %w", err)
 }
 
-// tee writes to the store and to the scanner, which never fails.
+// tee writes to the store and to the scanner, which never fails, as long as there is room for what the scanner finds.
 type tee struct {
 	w       io.Writer
 	scanner *message.Scanner
+	room    *holding
 }
 
 // Write implements io.Writer.
 func (t tee) Write(p []byte) (int, error) {
 	n, err := t.w.Write(p)
 	_, _ = t.scanner.Write(p[:n])
+	if full := t.room.grow(t.scanner.Memory()); full != nil {
+		return n, full
+	}
 	return n, err
 }
 
@@ -97,6 +101,8 @@ func (t tee) Write(p []byte) (int, error) {
 type buffer struct {
 	r       *bufio.Reader
 	bound   bounded
+	meter   metered
+	room    holding
 	scanner message.Scanner
 	top     []byte // what is above the body
 }
@@ -108,7 +114,7 @@ const keepTop = 16 << 10
 func (in *Intake) buffer() *buffer { return in.buffers.Get().(*buffer) }
 
 func (in *Intake) release(b *buffer) {
-	b.bound = bounded{}
+	b.bound, b.meter, b.room = bounded{}, metered{}, holding{}
 	b.r.Reset(nil)
 	b.scanner.Reset()
 	if cap(b.top) > keepTop {
