@@ -59,6 +59,8 @@ type Job struct {
 	Recipients  []mail.Recipient // those to try
 	Destination string           // the scheduling key
 	Attempt     int              // 1 for the first
+	// Answered may be called as soon as a server of the destination is ready for messages; nil for nobody who wants to know.
+	Answered func()
 }
 
 // Result is how it went for one recipient of a job.

@@ -145,6 +145,9 @@ func (r *runner) sleep() {
 	if w.lap && len(w.known) <= w.size/2 {
 		sooner(r.lastLap.Add(max(scanEvery, 10*r.lapTook)))
 	}
+	if t := w.yields(); !t.IsZero() {
+		sooner(t)
+	}
 	if len(w.sleepy) > 0 {
 		sooner(w.sleepy[0].wakes())
 	}

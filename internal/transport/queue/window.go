@@ -10,10 +10,10 @@ import (
 
 // Bounds of the window beside Options.
 const (
-	// probes is how many legs of a destination that backs off stay in memory, to try it with.
+	// probes is how many legs of a destination that backs off stay in memory, to try it with, if there is room.
 	probes = 8
-	// newcomer is how many attempts at once a destination gets before the first has succeeded.
-	newcomer = 2
+	// newcomer is how many attempts at once a destination gets before it has answered.
+	newcomer = 1
 	// maxIdle bounds the destinations that are remembered without legs in memory.
 	maxIdle = 20_000
 )
@@ -26,12 +26,11 @@ type window struct {
 	dests map[string]*destination
 	known map[ref]bool // legs in memory, waiting or being tried
 	turns turns
-	busy  int // attempts going on
-	// busyNew is how many of them go to destinations that have not proven themselves: those get no more than three
-	// quarters of the attempts at once, so that many dead ones cannot keep the living waiting.
-	busyNew int
-	ring    []*destination // those that could start an attempt now, in turn
-	sleepy  sleepers       // those that back off and have legs in memory or on disk
+	// busy is how many attempts go on: many dead destinations must not keep the living waiting.
+	busy   [classes]int
+	young  []*place                // newcomers' attempts in the order of their beginning, and some that are over
+	rings  [classes][]*destination // those that could start an attempt if there is room, in turn
+	sleepy sleepers                // those that back off and have legs in memory or on disk
 	// lap means that legs that are due were left on disk and there may be room for them now.
 	lap bool
 	// next is the due time of the earliest leg on disk that is not due yet, as far as is known; zero: unknown.
@@ -49,6 +48,7 @@ type destination struct {
 	skipped  bool // legs were left on disk
 	proven   bool // the last attempt spoke with a server
 	inRing   bool
+	ring     class // which, if inRing
 }
 
 type queued struct {
@@ -103,10 +103,13 @@ func (w *window) expect(due time.Time) {
 // share is how many legs of a destination may wait in memory.
 func (w *window) share(d *destination, now time.Time) int {
 	if d.until.After(now) {
-		return probes
+		return w.probes()
 	}
 	return max(w.size/4, probes)
 }
+
+// probes is fewer if there are so many destinations that theirs would fill the window.
+func (w *window) probes() int { return max(1, min(probes, w.size/4/max(len(w.dests), 1))) }
 
 func (w *window) dest(domain mail.Domain) *destination {
 	key := w.key(domain)
@@ -146,7 +149,8 @@ func (w *window) limit(d *destination) int {
 
 // enter puts a destination into the ring if it could start an attempt, or among the sleepers if it backs off.
 func (w *window) enter(d *destination, now time.Time) {
-	if len(d.ready) == 0 || d.inRing {
+	c := d.class()
+	if len(d.ready) == 0 || d.inRing && d.ring == c {
 		return
 	}
 	if d.until.After(now) && d.ready[0].urgent.After(now) {
@@ -154,44 +158,56 @@ func (w *window) enter(d *destination, now time.Time) {
 		return
 	}
 	if d.busy < w.limit(d) {
-		d.inRing = true
-		w.ring = append(w.ring, d)
+		d.inRing, d.ring = true, c
+		w.rings[c] = append(w.rings[c], d)
 	}
 }
 
-// slot is a place among the attempts going on.
+// slot is an attempt that may start.
 type slot struct {
 	ref   ref
 	dest  *destination
-	asNew bool // counted in busyNew
+	place *place
 }
 
 // take chooses the next leg to try; false if nothing can start now.
 func (w *window) take(now time.Time) (slot, bool) {
-	for tries := len(w.ring); tries > 0 && w.busy < w.concurrency; tries-- {
-		d := w.ring[0]
-		w.ring = w.ring[1:]
-		d.inRing = false
-		if !d.proven && w.busyNew >= max(w.concurrency*3/4, 1) {
-			d.inRing = true
-			w.ring = append(w.ring, d)
-			continue
+	w.yield(now)
+	for _, c := range w.order() {
+		for len(w.rings[c]) > 0 && w.room(c) {
+			d := w.rings[c][0]
+			w.rings[c] = w.rings[c][1:]
+			if !d.inRing || d.ring != c {
+				continue // it has gone on to another ring
+			}
+			d.inRing = false
+			if !w.startable(d, now) {
+				w.enter(d, now)
+				continue
+			}
+			return w.begin(d, now), true
 		}
-		if len(d.ready) == 0 || d.busy >= w.limit(d) || d.until.After(now) && d.ready[0].urgent.After(now) {
-			w.enter(d, now)
-			continue
-		}
-		q := d.ready[0]
-		d.ready = d.ready[1:]
-		d.busy++
-		w.busy++
-		if !d.proven {
-			w.busyNew++
-		}
-		w.enter(d, now)
-		return slot{q.ref, d, !d.proven}, true
 	}
 	return slot{}, false
+}
+
+// startable reports whether an attempt at the destination could start, if there is room.
+func (w *window) startable(d *destination, now time.Time) bool {
+	return len(d.ready) > 0 && d.busy < w.limit(d) && (!d.until.After(now) || !d.ready[0].urgent.After(now))
+}
+
+// begin starts an attempt.
+func (w *window) begin(d *destination, now time.Time) slot {
+	q := d.ready[0]
+	d.ready = d.ready[1:]
+	p := &place{class: d.class(), since: now}
+	d.busy++
+	w.busy[p.class]++
+	if p.class == newcomers {
+		w.young = append(w.young, p)
+	}
+	w.enter(d, now)
+	return slot{q.ref, d, p}
 }
 
 // outcome is what an attempt says about its destination.
@@ -207,10 +223,8 @@ const (
 func (w *window) finish(s slot, o outcome, now time.Time) {
 	d := s.dest
 	d.busy--
-	w.busy--
-	if s.asNew {
-		w.busyNew--
-	}
+	w.busy[s.place.class]--
+	s.place.over = true
 	switch o {
 	case spoken:
 		d.proven, d.failures, d.until = true, 0, time.Time{}
@@ -231,7 +245,7 @@ func (w *window) finish(s slot, o outcome, now time.Time) {
 
 // drop leaves the legs of a destination that backs off to the disk, but for the probes and what is urgent.
 func (w *window) drop(d *destination, now time.Time) {
-	kept := d.ready[:0:0]
+	kept, probes := d.ready[:0:0], w.probes()
 	for i, q := range d.ready {
 		if i < probes || !q.urgent.After(now) {
 			kept = append(kept, q)

@@ -147,6 +147,9 @@ func (d *delivery) address(ctx context.Context, h route.Host, a netip.AddrPort) 
 		d.failedAt(h, a, err)
 		return
 	}
+	if d.job.Answered != nil {
+		d.job.Answered()
+	}
 	d.event(journey.Event{
 		Kind: journey.Attempted, Server: h.Name, Address: a.String(), TLS: s.tlsWords, Policy: s.policy,
 	})

@@ -1,0 +1,114 @@
+package queue
+
+import "time"
+
+// patience is how long an attempt at a destination that has not proven itself keeps its place while nobody answers.
+const patience = time.Second
+
+// asideShare bounds the attempts that have no place, as a multiple of the places: each holds a connection that is being made, and little
+// else.
+const asideShare = 16
+
+// class is how an attempt counts.
+type class byte
+
+const (
+	// proven destinations have answered lately; their attempts have all the places that are not in use.
+	proven class = iota
+	// newcomers have not been tried. Their attempts have three quarters of the places at most, of which a quarter is theirs before
+	// anybody else's, and lose their place if nobody answers soon.
+	newcomers
+	// aside are attempts without a place: newcomers nobody has answered, and destinations that could not be reached the last time.
+	aside
+	classes
+)
+
+// place is how an attempt that goes on counts at the moment.
+type place struct {
+	class class
+	since time.Time
+	over  bool
+}
+
+func (d *destination) class() class {
+	switch {
+	case d.failures > 0:
+		return aside
+	case !d.proven:
+		return newcomers
+	}
+	return proven
+}
+
+// room reports whether an attempt of a class could start.
+func (w *window) room(c class) bool {
+	switch c {
+	case aside:
+		return w.busy[aside] < w.concurrency*asideShare
+	case newcomers:
+		return w.placed() < w.concurrency && w.busy[newcomers] < max(w.concurrency*3/4, 1)
+	}
+	return w.placed() < w.concurrency
+}
+
+// placed is how many attempts have a place.
+func (w *window) placed() int { return w.busy[proven] + w.busy[newcomers] }
+
+// order is whose turn it is.
+func (w *window) order() [classes]class {
+	if w.busy[newcomers] < w.concurrency/4 {
+		return [...]class{newcomers, proven, aside}
+	}
+	return [...]class{proven, newcomers, aside}
+}
+
+// move makes an attempt count otherwise.
+func (w *window) move(p *place, to class) {
+	w.busy[p.class]--
+	w.busy[to]++
+	p.class = to
+}
+
+// yield takes the places of newcomers that have kept theirs for too long.
+func (w *window) yield(now time.Time) {
+	for len(w.young) > 0 {
+		p := w.young[0]
+		if !p.over && p.class == newcomers {
+			if p.since.Add(patience).After(now) || !w.room(aside) {
+				return
+			}
+			w.move(p, aside)
+		}
+		w.young = w.young[1:]
+	}
+}
+
+// yields is when to call yield; zero: not before something else happens.
+func (w *window) yields() time.Time {
+	if len(w.young) == 0 || !w.room(aside) {
+		return time.Time{}
+	}
+	return w.young[0].since.Add(patience)
+}
+
+// answered hears that a destination has a server that speaks, while the attempt goes on.
+func (w *window) answered(s slot, now time.Time) {
+	if s.place.over || s.dest.failures > 0 {
+		return
+	}
+	s.dest.proven = true
+	if s.place.class == newcomers {
+		w.move(s.place, proven)
+	}
+	w.enter(s.dest, now)
+}
+
+func (q *Queue) answered(s slot) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s.dest.proven {
+		return
+	}
+	q.win.answered(s, q.o.Clock.Now())
+	q.wake()
+}
