@@ -9,20 +9,25 @@ import (
 	"time"
 )
 
-// idleClients is how many clients sit in IDLE at once.
-const idleClients = 5000
+// idleClients is how many clients sit in IDLE at once; CLIENTS changes it, for a quick look.
+func idleClients() int {
+	if n, err := strconv.Atoi(os.Getenv("CLIENTS")); err == nil && n > 0 {
+		return n
+	}
+	return 5000
+}
 
 // idle measures the memory each idle IMAP client costs; a figure is clients per MiB, so that larger is better.
 func (b *bench) idle() (result, error) {
 	ours := figure{name: "Posthorn (TLS)", unit: "clients/MiB"}
 	peer := figure{name: "Dovecot (no TLS)", unit: "clients/MiB"}
-	v, err := b.idleOnce(b.startPosthorn, idleClients)
+	v, err := b.idleOnce(b.startPosthorn, idleClients())
 	if err != nil {
 		return result{}, fmt.Errorf("posthorn: %w", err)
 	}
 	ours.runs = append(ours.runs, v)
 	// A Dovecot client is a process; fewer of them tell the same.
-	if v, err = b.idleOnce(b.startPeers, idleClients/10); err != nil {
+	if v, err = b.idleOnce(b.startPeers, idleClients()/10); err != nil {
 		return result{}, fmt.Errorf("dovecot: %w", err)
 	}
 	peer.runs = append(peer.runs, v)
@@ -30,7 +35,8 @@ func (b *bench) idle() (result, error) {
 }
 
 func (b *bench) idleOnce(start func(users []string) (*target, error), clients int) (float64, error) {
-	t, err := start(benchUsers(20))
+	const users = 150 // so many that no account has more connections than it may
+	t, err := start(benchUsers(users))
 	if err != nil {
 		return 0, err
 	}
@@ -61,7 +67,7 @@ func (b *bench) idleOnce(start func(users []string) (*target, error), clients in
 		}
 		return nil
 	}
-	if err := open(20); err != nil {
+	if err := open(users); err != nil {
 		return 0, err
 	}
 	before, err := t.memory()
@@ -72,6 +78,7 @@ func (b *bench) idleOnce(start func(users []string) (*target, error), clients in
 		return 0, err
 	}
 	time.Sleep(3 * time.Second) // garbage is collected
+	t.heap()
 	after, err := t.memory()
 	if err != nil {
 		return 0, err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 )
 
 // profile records where the CPU's time goes while a row runs, if PROFILE names a file for it. The function it returns waits
@@ -39,4 +40,21 @@ func fetch(url, path string) error {
 		return err
 	}
 	return f.Close()
+}
+
+// heap records what is in memory, and the goroutines, if PROFILE names a file for it.
+func (t *target) heap() {
+	path := os.Getenv("PROFILE")
+	if path == "" || t.metrics == "" {
+		return
+	}
+	for _, kind := range []string{"heap?gc=1", "goroutine?debug=1", "heap?debug=1"} {
+		name, _, _ := strings.Cut(kind, "?")
+		if kind == "heap?debug=1" {
+			name = "memstats"
+		}
+		if err := fetch("http://"+t.metrics+"/debug/pprof/"+kind, path+"."+name); err != nil {
+			fmt.Fprintln(os.Stderr, "profile:", err)
+		}
+	}
 }

@@ -30,6 +30,7 @@ type session struct {
 
 	account *mailbox.Account // nil before the login
 	sel     *selection       // nil unless a mailbox is selected
+	idling  *idling          // nil unless an IDLE is running
 	over    bool             // LOGOUT, or an end of ours, has been answered
 	// thrownOut says that the end is ours and comes while the client may be sending.
 	thrownOut bool
@@ -102,6 +103,7 @@ func (s *session) flush() error {
 }
 
 func (s *session) close() {
+	s.stopIdle()
 	s.unselect()
 	if s.leave != nil {
 		s.leave()
@@ -134,36 +136,77 @@ func (s *session) phase() phase {
 	return selected
 }
 
-// run greets and runs commands until the client or we have had enough. The error is the connection's.
-func (s *session) run(ctx context.Context) error {
+// greet writes the greeting.
+func (s *session) greet() {
 	s.w.Reply("*", imap.OK, "CAPABILITY "+s.capabilities(), "Posthorn is ready")
+}
+
+// run runs commands until the client or we have had enough, or with line.ErrIdle until the client has nothing to say for now. awaited
+// is how the waiting since then has ended. The error is the connection's.
+func (s *session) run(ctx context.Context, awaited error) error {
+	fresh := awaited == nil
 	for !s.over {
-		if err := s.w.Flush(); err != nil {
+		if err := s.flush(); err != nil {
 			return err
 		}
-		c, err := s.r.ReadCommand()
-		if errors.Is(err, line.ErrInterrupted) {
-			s.drain()
-			continue
+		var c imap.Command
+		err := awaited
+		awaited = nil
+		if err == nil {
+			c, err = s.next(fresh)
+			fresh = false
 		}
-		syntax, isSyntax := errors.AsType[*imap.SyntaxError](err)
-		if err != nil && !isSyntax {
-			s.farewell(err)
+		if errors.Is(err, line.ErrIdle) {
 			return err
 		}
-		if s.account == nil && s.srv.Clock.Now().Sub(s.born) > s.srv.Limits.Login {
-			s.bye("", "login took too long")
-			return nil
-		}
-		if isSyntax {
-			s.badCommand(c.Tag, syntax.Error())
-			continue
-		}
-		if err := s.command(ctx, &c); err != nil {
+		if err := s.react(ctx, &c, err); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// next takes the next command; in IDLE, the line that ends it, as one without a name, for which only a client that was heard of waits
+// here.
+func (s *session) next(heard bool) (imap.Command, error) {
+	if s.idling == nil {
+		return s.r.ReadCommand()
+	}
+	s.conn.SetLineTimeout(max(s.idling.end.Sub(s.srv.Clock.Now()), time.Nanosecond))
+	read := s.conn.ReadLineIfHere
+	if heard {
+		read = s.conn.ReadLineOrIdle
+	}
+	l, err := read()
+	return imap.Command{Tag: s.idling.tag, Args: l}, err
+}
+
+// react does what a command, or what came instead of one, asks for. The error is the connection's.
+func (s *session) react(ctx context.Context, c *imap.Command, err error) error {
+	if errors.Is(err, line.ErrInterrupted) {
+		s.drain()
+		if s.idling == nil || s.over {
+			return nil
+		}
+		return s.tellIdle(ctx)
+	}
+	syntax, isSyntax := errors.AsType[*imap.SyntaxError](err)
+	if err != nil && !isSyntax {
+		s.farewell(err)
+		return err
+	}
+	if s.idling != nil {
+		return s.endIdle(ctx, c)
+	}
+	if s.account == nil && s.srv.Clock.Now().Sub(s.born) > s.srv.Limits.Login {
+		s.bye("", "login took too long")
+		return nil
+	}
+	if isSyntax {
+		s.badCommand(c.Tag, syntax.Error())
+		return nil
+	}
+	return s.command(ctx, c)
 }
 
 // drain ends the session politely if the server wants to stop; any other interruption is a late word of an IDLE.

@@ -3,6 +3,7 @@ package listen
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -49,6 +50,9 @@ type leafConn struct {
 	leaf []byte
 }
 
+// NetConn is the connection beneath.
+func (l *leafConn) NetConn() net.Conn { return l.Conn }
+
 // Leaf is the certificate in DER that the client was shown, for channel binding (RFC 5929 section 4). Nil in clear text, without
 // RecordLeaf, and for a resumed session, where none was shown.
 func Leaf(c net.Conn) []byte {
@@ -85,8 +89,20 @@ func handshake(ctx context.Context, t *tls.Conn, timeout time.Duration) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := t.HandshakeContext(ctx); err != nil {
+	// In a goroutine of its own, as it needs a stack many times that of a connection that waits, and stacks shrink slowly.
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				done <- fmt.Errorf("%w: %v", errPanicked, p)
+			}
+		}()
+		done <- t.HandshakeContext(ctx)
+	}()
+	if err := <-done; err != nil {
 		return fmt.Errorf("shake hands for TLS: %w", err)
 	}
 	return nil
 }
+
+var errPanicked = errors.New("panic")

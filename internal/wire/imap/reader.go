@@ -73,10 +73,11 @@ func (r *Reader) SetLimits(lim Limits) { r.lim = lim.withDefaults() }
 
 // ReadCommand takes the next command. A *SyntaxError leaves the Reader at the start of the next one; the Command then
 // has its Tag and Name as far as they could be read. io.EOF means that the client is gone, line.ErrInterrupted that
-// somebody wants the session's attention before there is a command; any other error ends the connection. A line that is
+// somebody wants the session's attention before there is a command, line.ErrIdle that none comes for now (see line.Conn.Await);
+// any other error ends the connection. A line that is
 // too long does so too, since nobody can tell whether it announced a literal.
 func (r *Reader) ReadCommand() (Command, error) {
-	first, err := r.conn.ReadLine()
+	first, err := r.conn.ReadLineOrIdle()
 	if err != nil {
 		return Command{}, err
 	}

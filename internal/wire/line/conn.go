@@ -101,6 +101,7 @@ type Conn struct {
 	r, w  int    // buf[r:w] is read and not yet used
 	small [smallSize]byte
 	meter meter
+	park  parking
 
 	dl struct { // guards the read deadline against a concurrent Interrupt
 		sync.Mutex
@@ -292,16 +293,22 @@ func (c *Conn) fillBy(deadline time.Time, what waitFor) error {
 			return ErrTimeout
 		}
 		c.Release() // idle; wait on with the small buffer
+		if c.park != stay {
+			return ErrIdle
+		}
 	}
 }
 
 // keepBuffer says until when to wait with a buffer before it is handed back: a moment if it is empty and a line is waited for, else as
 // long as there is time.
 func (c *Conn) keepBuffer(deadline time.Time, what waitFor) time.Time {
-	if what != waitLine || c.buf == nil || c.r < c.w {
+	if what != waitLine || c.buf == nil && c.park == stay || c.r < c.w {
 		return deadline
 	}
 	until := time.Now().Add(c.cfg.Idle)
+	if c.park == parkNow {
+		until = time.Unix(1, 0)
+	}
 	if !deadline.IsZero() && deadline.Before(until) {
 		return deadline
 	}
