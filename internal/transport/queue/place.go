@@ -62,6 +62,18 @@ func (w *window) order() [classes]class {
 	return [...]class{proven, newcomers, aside}
 }
 
+// takeWarm gives a destination whose connection is open, if it is the proven ones' turn.
+func (w *window) takeWarm(c class, now time.Time) *destination {
+	for c == proven && len(w.warm) > 0 && w.room(proven) {
+		d := w.warm[0]
+		w.warm = w.warm[1:]
+		if d.class() == proven && w.startable(d, now) {
+			return d
+		}
+	}
+	return nil
+}
+
 // move makes an attempt count otherwise.
 func (w *window) move(p *place, to class) {
 	w.busy[p.class]--

@@ -24,7 +24,8 @@ func (r *Relay) dropIdle(s *session) bool {
 	if i < 0 {
 		return false
 	}
-	r.idles--
+	r.ages.Remove(s.age)
+	s.age = nil
 	if list = slices.Delete(list, i, i+1); len(list) == 0 {
 		delete(r.idle, s.key)
 		return true
@@ -42,13 +43,19 @@ func (r *Relay) keep(s *session) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.o.IdleFor < 0 || r.idles >= r.o.MaxIdle || s.messages >= limit {
+	if r.closed || r.o.IdleFor < 0 || r.o.MaxIdle <= 0 || s.messages >= limit {
 		r.end(s)
 		return
 	}
+	if r.ages.Len() >= r.o.MaxIdle { // the one that has waited longest is the least likely to be wanted
+		oldest := r.ages.Front().Value.(*session)
+		oldest.idle.Stop()
+		r.dropIdle(oldest)
+		r.end(oldest)
+	}
 	s.lc.Release()
 	r.idle[s.key] = append(r.idle[s.key], s)
-	r.idles++
+	s.age = r.ages.PushBack(s)
 	s.idle = r.o.Clock.AfterFunc(r.o.IdleFor, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -74,7 +81,7 @@ func (r *Relay) Close() {
 		}
 	}
 	clear(r.idle)
-	r.idles = 0
+	r.ages.Init()
 	r.mu.Unlock()
 	r.quits.Wait()
 }

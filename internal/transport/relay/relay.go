@@ -2,6 +2,7 @@ package relay
 
 import (
 	"cmp"
+	"container/list"
 	"context"
 	"crypto/x509"
 	"log/slog"
@@ -72,7 +73,7 @@ type Relay struct {
 
 	mu     sync.Mutex
 	idle   map[string][]*session // guarded by mu; by route key, the newest last
-	idles  int                   // guarded by mu
+	ages   list.List             // guarded by mu; the same sessions, the newest last
 	closed bool                  // guarded by mu
 	quits  sync.WaitGroup        // goroutines that say QUIT
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"container/list"
 	"net/netip"
 	"time"
 
@@ -28,6 +29,7 @@ type session struct {
 	dirty    bool // a transaction was begun and not ended: RSET comes first
 	answered bool // it has answered about a message
 	idle     clock.Timer
+	age      *list.Element // its place among the idle ones; nil if it is none of them
 }
 
 // command sends one command and reads its reply.
