@@ -68,6 +68,7 @@ func (a *ahead) run(ctx context.Context, fn func(seq int, src *source) error) er
 	for i := range a.list {
 		err := fn(a.seqs[i], &a.list[i])
 		a.list[i].close()
+		a.list[i] = source{} // a summary can be large, and many must not live at once
 		if err != nil {
 			return err
 		}

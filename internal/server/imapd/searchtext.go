@@ -74,7 +74,7 @@ func (m *matcher) text(ctx context.Context, k imap.SearchKey, src *source) (bool
 	var hit bool
 	sum.Root.Walk(func(p *message.Part) bool {
 		if p.Type == "text" && !p.IsMultipart() {
-			hit, err = m.part(k.Text, blob, whole, p)
+			hit, err = m.part(ctx, k.Text, blob, whole, p)
 		}
 		return !hit && err == nil
 	})
@@ -113,7 +113,7 @@ func (m *matcher) anyField(ctx context.Context, k imap.SearchKey, src *source, w
 }
 
 // part looks into one text part, where that is possible without decoding it.
-func (m *matcher) part(text string, blob store.Blob, whole []byte, p *message.Part) (bool, error) {
+func (m *matcher) part(ctx context.Context, text string, blob store.Blob, whole []byte, p *message.Part) (bool, error) {
 	limit := m.srv.Limits.MaxSearchBytes
 	if p.End <= int64(len(whole)) && p.BodyStart <= p.End && plain(p) {
 		raw := whole[p.BodyStart:p.End]
@@ -123,7 +123,7 @@ func (m *matcher) part(text string, blob store.Blob, whole []byte, p *message.Pa
 		}
 	}
 	body := io.NewSectionReader(blob, p.BodyStart, p.Size())
-	return m.contains(io.LimitReader(p.Content(body), limit), text)
+	return m.contains(ctx, io.LimitReader(p.Content(body), limit), text)
 }
 
 // plain reports whether a part's bytes are what it says, as long as they are ASCII.
@@ -143,11 +143,14 @@ func plain(p *message.Part) bool {
 
 // contains looks for a folded needle in UTF-8 text, piece by piece. The pieces overlap by what a match can reach over
 // their border; they end between lines where there are some, so that folding does not cut a composed character.
-func (m *matcher) contains(r io.Reader, needle string) (bool, error) {
+func (m *matcher) contains(ctx context.Context, r io.Reader, needle string) (bool, error) {
 	const piece = 32 << 10
 	buf := slices.Grow(m.piece[:0], piece+4*len(needle)+utf8.UTFMax)
 	m.piece = buf
 	for {
+		if err := ctx.Err(); err != nil { // one message can hold very much text, and a search very many keys
+			return false, err
+		}
 		n, err := io.ReadFull(r, buf[len(buf):min(len(buf)+piece, cap(buf))])
 		buf = buf[:len(buf)+n]
 		end := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
