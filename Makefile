@@ -5,7 +5,7 @@ ONLY    ?=
 LINT    := bin/golangci-lint
 LINTVER := v2.15.0
 
-.PHONY: help demo test race lint fuzz bench build clean
+.PHONY: help demo test race lint fuzz torture bench build clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -32,6 +32,9 @@ lint: $(LINT) ## golangci-lint with .golangci.yml
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	.ci/fuzz $${FUZZTIME:-30s}
+
+torture: ## the proof that mail is not lost, at length (KILLS, CRASHES, CHECKS, FUZZTIME, ONLY=kill|crash|disk|models|fuzz)
+	ONLY="$(ONLY)" .ci/torture
 
 bench: ## Posthorn against its peers, in one run (ONLY=row)
 	ONLY="$(ONLY)" $(GO) run ./bench

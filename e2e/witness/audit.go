@@ -371,3 +371,47 @@ func (w *Witness) together() {
 		}
 	}
 }
+
+// Dump reads all mailboxes of all accounts, byte for byte, in an order that depends only on them.
+func Dump(d Dial) (string, error) {
+	var out strings.Builder
+	for _, p := range People() {
+		c, err := dialIMAP(d("imaps"), p)
+		if err != nil {
+			return "", fmt.Errorf("dump %s: %w", p, err)
+		}
+		err = c.dump(&out)
+		c.conn.Close()
+		if err != nil {
+			return "", fmt.Errorf("dump %s: %w", p, err)
+		}
+	}
+	return out.String(), nil
+}
+
+func (c *imap) dump(out *strings.Builder) error {
+	ans, err := c.ask(nil, `LIST "" *`)
+	if err != nil {
+		return err
+	}
+	for _, l := range ans.lines {
+		fmt.Fprintln(out, l.text)
+		at := strings.Index(l.text, ") ")
+		words := strings.SplitN(l.text[at+2:], " ", 2)
+		status, err := c.ask(nil, "STATUS %s (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)", words[1])
+		if err != nil {
+			return err
+		}
+		if _, err := c.ask(nil, "EXAMINE %s", words[1]); err != nil {
+			return err
+		}
+		all, err := c.ask(nil, "UID FETCH 1:* (UID FLAGS MODSEQ INTERNALDATE ENVELOPE BODY.PEEK[])")
+		if err != nil {
+			return err
+		}
+		for _, l := range append(status.lines, all.lines...) {
+			fmt.Fprintf(out, "%s %q\n", l.text, l.literals)
+		}
+	}
+	return nil
+}

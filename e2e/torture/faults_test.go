@@ -1,0 +1,210 @@
+package torture
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/posthorn-mail/posthorn/e2e/witness"
+	"github.com/posthorn-mail/posthorn/internal/store"
+)
+
+// TestFailingDisk has the disk fail in the middle of the load. The server must say yes to nothing more, tell why in the log, and end;
+// the next one on the same disk, healthy again, and the one after a loss of power at that moment must have everything.
+func TestFailingDisk(t *testing.T) {
+	from := seed(t)
+	for i, c := range []struct {
+		name string
+		op   string // which operation fails; empty: all
+		err  error
+	}{
+		{"EIO on write", "write", syscall.EIO},
+		{"EIO on sync", "sync", syscall.EIO},
+		{"full at once", "write", syscall.ENOSPC},
+		{"read-only", "", syscall.EROFS},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t)
+			r := rand.New(rand.NewPCG(from, uint64(i)))
+			for range 2 {
+				m.fail(r, c.op, c.err)
+			}
+			m.whole()
+		})
+	}
+}
+
+// fail is one life of the server that ends with the disk's failure.
+func (m *machine) fail(r *rand.Rand, op string, disease error) {
+	m.t.Helper()
+	m.w.Begin()
+	m.must(m.start())
+	m.must(m.w.Audit(m.addr, witness.Quick))
+	round := m.w.Start(m.addr, r.Uint64(), witness.Bearing)
+	m.must(round.Await(20+r.IntN(60), 0))
+	n := int64(1 + r.IntN(20))
+	var seen atomic.Int64
+	m.disk.set(nil, func(what string) error {
+		if (op == "" || what == op) && seen.Add(1) >= n {
+			return disease
+		}
+		return nil
+	})
+	err := m.ended()
+	m.cancel()
+	m.cancel = nil
+	round.Cut()
+	if !errors.Is(err, store.ErrFailed) {
+		m.t.Errorf("the server ended with %v", err)
+	}
+	log := m.log.String()
+	if !strings.Contains(log, "the disk failed") || !strings.Contains(log, disease.Error()) {
+		m.t.Errorf("the log does not say that the disk failed and how (%v)", disease)
+	}
+	left := m.disk.mem
+	if r.IntN(2) == 0 {
+		left = left.CrashClone(vfs.CrashCloneCfg{})
+	}
+	m.w.Sink.Drained()
+	m.w.End(nil)
+	m.must(m.w.Verdict())
+	m.disk = newDisk(left)
+}
+
+// TestFullDisk takes the room away and gives it back: refusals meanwhile, and life goes on by itself.
+func TestFullDisk(t *testing.T) {
+	m := newMachine(t)
+	m.w.Begin()
+	m.must(m.start())
+	round := m.w.Start(m.addr, seed(t), witness.Bearing)
+	for range 3 {
+		m.must(round.Await(40, 0))
+		m.disk.avail.Store(0)
+		m.must(round.Await(0, 30))
+		m.disk.avail.Store(1 << 39)
+	}
+	m.must(round.Await(100, 0))
+	round.Finish()
+	m.must(m.w.Verdict())
+	if m.w.Figures().Refused == 0 {
+		t.Error("no letter was refused while the disk was full")
+	}
+	if !strings.Contains(m.log.String(), "full") {
+		t.Error("the log does not say that the disk is full")
+	}
+	m.must(m.w.Audit(m.addr, witness.Thorough))
+	m.must(m.stop())
+	m.w.End(nil)
+	m.whole()
+}
+
+// TestSlowDisk has every sync take long: clients wait, nobody is refused, nothing is lost.
+func TestSlowDisk(t *testing.T) {
+	m := newMachine(t)
+	slow := 100 * time.Millisecond
+	if s := os.Getenv("POSTHORN_SYNC"); s != "" {
+		var err error
+		slow, err = time.ParseDuration(s)
+		m.must(err)
+	}
+	m.w.Begin()
+	m.must(m.start())
+	m.disk.set(func() { time.Sleep(slow) }, nil)
+	round := m.w.Start(m.addr, seed(t), witness.Bearing)
+	m.must(round.Await(60, 0))
+	round.Finish()
+	m.must(m.w.Verdict())
+	if n := m.w.Figures().Refused; n > 0 {
+		t.Errorf("%d letters were refused because the disk is slow", n)
+	}
+	m.disk.set(nil, nil)
+	m.must(m.stop())
+	m.w.End(nil)
+	m.whole()
+}
+
+// TestDamage flips a byte in each file of the store, one at a time: the server does not start and names the file, or check tells
+// what is affected, or the byte was one that nothing needs any more, and then everything is there.
+func TestDamage(t *testing.T) {
+	m := newMachine(t)
+	from := seed(t)
+	for i := range 3 { // each start moves what is in the log into tables
+		m.w.Begin()
+		m.must(m.start())
+		round := m.w.Start(m.addr, from+uint64(i), witness.Bearing)
+		m.must(round.Await(100, 0))
+		round.Finish()
+		m.must(m.stop())
+		m.w.Sink.Drained()
+		m.w.End(nil)
+	}
+	m.must(m.start())
+	mailboxes, err := witness.Dump(m.addr)
+	m.must(err)
+	m.must(m.stop())
+	whole := m.disk.mem
+	dir := m.cfg.StoreDir()
+	names, err := whole.List(dir)
+	m.must(err)
+	told := 0
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".sst") && !strings.HasSuffix(name, ".blob") && !strings.HasSuffix(name, ".log") && !strings.HasPrefix(name, "MANIFEST") {
+			continue
+		}
+		said, harmless := m.damage(whole, dir, name, mailboxes)
+		if harmless {
+			continue
+		}
+		told++
+		first, _, _ := strings.Cut(said, "\n")
+		t.Logf("%s, %d findings: %s", name, strings.Count(said, "\n")+1, first)
+		number, _, _ := strings.Cut(name, ".")
+		if !strings.Contains(said, number) {
+			t.Errorf("the damage in %s is told without its name: %s", name, said)
+		}
+	}
+	if told == 0 {
+		t.Errorf("no damage mattered in %v", names)
+	}
+}
+
+// damage flips a byte in the middle of a file of a copy of the disk and gives what the program says of it.
+func (m *machine) damage(whole *vfs.MemFS, dir, name, mailboxes string) (said string, harmless bool) {
+	m.t.Helper()
+	fs := whole.CrashClone(vfs.CrashCloneCfg{})
+	path := fs.PathJoin(dir, name)
+	f, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+	m.must(err)
+	info, err := f.Stat()
+	m.must(err)
+	if info.Size() == 0 {
+		return "", true
+	}
+	b := make([]byte, 1)
+	_, err = f.ReadAt(b, info.Size()/2)
+	m.must(err)
+	_, err = f.WriteAt([]byte{b[0] ^ 0x55}, info.Size()/2)
+	m.must(err)
+	m.must(f.Sync())
+	m.must(f.Close())
+	m.disk = newDisk(fs)
+	if err := m.start(); err != nil {
+		return err.Error(), false
+	}
+	defer func() { _ = m.stop() }()
+	found := m.findings()
+	if len(found) == 0 {
+		if now, err := witness.Dump(m.addr); err != nil || now != mailboxes {
+			m.t.Errorf("check finds no damage in %s, but the mailboxes are not what they were (error %v)", name, err)
+		}
+	}
+	return strings.Join(found, "\n"), len(found) == 0
+}
