@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -130,7 +131,7 @@ func (d *DB) prepare() (err error) {
 		}
 	}()
 	if d.pdb, err = pebble.Open(d.dir, d.pebbleOptions()); err != nil {
-		return err
+		return d.nameLog(err)
 	}
 	if err = d.checkFormat(); err == nil {
 		err = d.forgetStaged()
@@ -139,6 +140,14 @@ func (d *DB) prepare() (err error) {
 		return errors.Join(err, d.pdb.Close())
 	}
 	return nil
+}
+
+// nameLog names the log that could not be read, and says what it means.
+func (d *DB) nameLog(err error) error {
+	if name := d.fs.lastLog.Load(); name != nil && strings.Contains(err.Error(), "replaying WAL") {
+		return fmt.Errorf("the log file %s, which holds the latest changes, is damaged (the rest of the store may be whole): %w", *name, err)
+	}
+	return err
 }
 
 // checkFormat refuses a store that a newer build has written, and marks a new one.

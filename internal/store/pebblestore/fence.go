@@ -23,6 +23,7 @@ type fence struct {
 	failed  atomic.Bool
 	forever chan struct{} // never closed
 	meter   atomic.Pointer[meter]
+	lastLog atomic.Pointer[string] // the log file opened last for reading, by its base name
 }
 
 // meter counts the bytes that arrive in a folder outside, for a backup's progress.
@@ -91,6 +92,14 @@ func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 // OpenReadWrite implements vfs.FS.
 func (f *fence) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
 	return f.wrap("open", name, func() (vfs.File, error) { return f.FS.OpenReadWrite(name, c, opts...) })
+}
+
+// Open implements vfs.FS. It remembers which log is read, as Pebble does not say which one it could not read.
+func (f *fence) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	if base := f.PathBase(name); within(f.dir, name) && strings.HasSuffix(base, ".log") {
+		f.lastLog.Store(&base)
+	}
+	return f.FS.Open(name, opts...)
 }
 
 // OpenDir implements vfs.FS.
