@@ -160,10 +160,14 @@ func (m *million) run(n int, destination func(i int) int) (millionRun, error) {
 	out.ready = time.Since(began)
 	t := &target{name: "Posthorn", metrics: srv.Addr("metrics"), pids: func() []int { return []int{srv.Pid()} }}
 	defer t.profile()()
-	want := living / 2
+	want, told := living/2, 0
 	for got := 0; got < want; got = m.sink.messages() - before {
 		time.Sleep(50 * time.Millisecond)
 		out.rate = float64(got) / time.Since(began).Seconds()
+		if s := int(time.Since(began).Seconds()); s >= told+5 {
+			told = s
+			fmt.Fprintf(os.Stderr, "  %d s: %d\n", s, got)
+		}
 		if time.Since(began) > time.Minute && os.Getenv("FULL") != "1" || time.Since(began) > time.Hour {
 			fmt.Fprintf(os.Stderr, "  %d of %d messages have arrived in time\n", got, want)
 			break

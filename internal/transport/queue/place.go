@@ -62,11 +62,11 @@ func (w *window) order() [classes]class {
 	return [...]class{proven, newcomers, aside}
 }
 
-// takeWarm gives a destination whose connection is open, if it is the proven ones' turn.
-func (w *window) takeWarm(c class, now time.Time) *destination {
-	for c == proven && len(w.warm) > 0 && w.room(proven) {
-		d := w.warm[0]
-		w.warm = w.warm[1:]
+// takeWarm gives the destination that was spoken with last, if it may go on.
+func (w *window) takeWarm(now time.Time) *destination {
+	for n := len(w.warm) - 1; n >= 0 && w.room(proven); n-- {
+		d := w.warm[n]
+		w.warm = w.warm[:n]
 		if d.class() == proven && w.startable(d, now) {
 			return d
 		}

@@ -12,8 +12,10 @@ import (
 const (
 	// probes is how many legs of a destination that backs off stay in memory, to try it with, if there is room.
 	probes = 8
-	// streak is how many attempts in a row a destination gets before others have their turn: they share a connection.
-	streak = 32
+	// streak is how many attempts in a row a destination gets before others have their turn, and streakFor how long: they share a
+	// connection.
+	streak    = 32
+	streakFor = 10 * time.Second
 	// newcomer is how many attempts at once a destination gets before it has answered.
 	newcomer = 1
 	// maxIdle bounds the destinations that are remembered without legs in memory.
@@ -32,7 +34,7 @@ type window struct {
 	busy   [classes]int
 	young  []*place                // newcomers' attempts in the order of their beginning, and some that are over
 	rings  [classes][]*destination // those that could start an attempt if there is room, in turn
-	warm   []*destination          // proven ones that have just been spoken with, before their rings: a connection is open
+	warm   []*destination          // those that have just been spoken with, whose connection is open: they come before the rings
 	sleepy sleepers                // those that back off and have legs in memory or on disk
 	// lap means that legs that are due were left on disk and there may be room for them now.
 	lap bool
@@ -52,7 +54,8 @@ type destination struct {
 	proven   bool // the last attempt spoke with a server
 	inRing   bool
 	ring     class // which, if inRing
-	streak   int   // attempts since its last turn
+	streak   int   // attempts since its last turn began
+	turn     time.Time
 }
 
 type queued struct {
@@ -177,17 +180,17 @@ type slot struct {
 // take chooses the next leg to try; false if nothing can start now.
 func (w *window) take(now time.Time) (slot, bool) {
 	w.yield(now)
+	if d := w.takeWarm(now); d != nil {
+		return w.begin(d, now), true
+	}
 	for _, c := range w.order() {
-		if d := w.takeWarm(c, now); d != nil {
-			return w.begin(d, now), true
-		}
 		for len(w.rings[c]) > 0 && w.room(c) {
 			d := w.rings[c][0]
 			w.rings[c] = w.rings[c][1:]
 			if !d.inRing || d.ring != c {
 				continue // it has gone on to another ring
 			}
-			d.inRing, d.streak = false, 0
+			d.inRing, d.streak, d.turn = false, 0, now
 			if !w.startable(d, now) {
 				w.enter(d, now)
 				continue
@@ -236,7 +239,7 @@ func (w *window) finish(s slot, o outcome, now time.Time) {
 	case spoken:
 		d.proven, d.failures, d.until = true, 0, time.Time{}
 		w.wakeUp(d)
-		if d.streak++; d.streak < streak && len(d.ready) > 0 {
+		if d.streak++; d.streak < streak && now.Before(d.turn.Add(streakFor)) && len(d.ready) > 0 {
 			w.warm = append(w.warm, d)
 		}
 	case unreachable:
