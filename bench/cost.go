@@ -44,3 +44,8 @@ func (t *target) since(before cost, messages, size int) {
 	fmt.Fprintf(os.Stderr, "  %s: %.0f µs of CPU a message, %.2f bytes to the disk for each byte accepted\n", t.name,
 		float64((now.cpu-before.cpu).Microseconds())/float64(messages), float64(now.written-before.written)/float64(messages)/float64(size))
 }
+
+// each tells the CPU time used since an earlier reading, for each operation.
+func (t *target) each(before cost, n int) {
+	fmt.Fprintf(os.Stderr, "  %s: %.0f µs of CPU each\n", t.name, float64((t.cost().cpu-before.cpu).Microseconds())/float64(n))
+}

@@ -37,6 +37,8 @@ func mixOnce(start func(users []string) (*target, error), clients int) (float64,
 			return 0, err
 		}
 	}
+	defer t.profile()()
+	before := t.cost()
 	var commands atomic.Int64
 	errs := make(chan error, clients)
 	began := time.Now()
@@ -59,7 +61,9 @@ func mixOnce(start func(users []string) (*target, error), clients int) (float64,
 	if err := <-errs; err != nil {
 		return 0, err
 	}
-	return float64(commands.Load()) / time.Since(began).Seconds(), nil
+	took := time.Since(began)
+	t.each(before, int(commands.Load()))
+	return float64(commands.Load()) / took.Seconds(), nil
 }
 
 // mixRound is one visit of a mail program.

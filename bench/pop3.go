@@ -38,11 +38,15 @@ func popOnce(start func(users []string) (*target, error)) (float64, error) {
 	if err := fill(t, t.users[0], popMessages, 4<<10); err != nil {
 		return 0, fmt.Errorf("fill the mailbox: %w", err)
 	}
+	defer t.profile()()
+	before := t.cost()
 	began := time.Now()
 	if err := popAll(t); err != nil {
 		return 0, err
 	}
-	return popMessages / time.Since(began).Seconds(), nil
+	took := time.Since(began)
+	t.each(before, popMessages)
+	return popMessages / took.Seconds(), nil
 }
 
 func popAll(t *target) error {

@@ -26,6 +26,13 @@ func (t *target) profile() func() {
 	return func() { <-done }
 }
 
+func profileName(path, kind string) string {
+	if path == os.DevNull {
+		return path
+	}
+	return path + "." + kind
+}
+
 func fetch(url, path string) error {
 	resp, err := http.Get(url)
 	if err != nil {
@@ -42,18 +49,21 @@ func fetch(url, path string) error {
 	return f.Close()
 }
 
-// heap records what is in memory, and the goroutines, if PROFILE names a file for it.
+// heap collects garbage and, if PROFILE names a file for it, records what is in memory, and the goroutines.
 func (t *target) heap() {
-	path := os.Getenv("PROFILE")
-	if path == "" || t.metrics == "" {
+	if t.metrics == "" {
 		return
+	}
+	path := os.Getenv("PROFILE")
+	if path == "" {
+		path = os.DevNull
 	}
 	for _, kind := range []string{"heap?gc=1", "goroutine?debug=1", "heap?debug=1"} {
 		name, _, _ := strings.Cut(kind, "?")
 		if kind == "heap?debug=1" {
 			name = "memstats"
 		}
-		if err := fetch("http://"+t.metrics+"/debug/pprof/"+kind, path+"."+name); err != nil {
+		if err := fetch("http://"+t.metrics+"/debug/pprof/"+kind, profileName(path, name)); err != nil {
 			fmt.Fprintln(os.Stderr, "profile:", err)
 		}
 	}

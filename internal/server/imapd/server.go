@@ -126,12 +126,15 @@ const Busy = "* BYE [UNAVAILABLE] too many connections, please try again later\r
 // Serve runs one session; it is a listen.Handler.
 func (srv *Server) Serve(ctx context.Context, c *listen.Conn) {
 	var s *session
-	if !srv.apart(func() { s = srv.newSession(c) }) {
+	begin := func() {
+		s = srv.newSession(c)
+		s.greet()
+	}
+	if !srv.apart(begin) {
 		return
 	}
 	defer srv.apart(s.close)
 	defer c.OnDrain(s.conn.Interrupt)()
-	s.greet()
 	// A session that waits is this goroutine, with a stack that has never been deep; what it does meanwhile is done in others.
 	var err error
 	for again := true; again; {

@@ -146,7 +146,7 @@ func (s *session) greet() {
 func (s *session) run(ctx context.Context, awaited error) error {
 	fresh := awaited == nil
 	for !s.over {
-		if err := s.flush(); err != nil {
+		if err := s.w.Flush(); err != nil {
 			return err
 		}
 		var c imap.Command
