@@ -20,17 +20,26 @@ func cmdRetr(ctx context.Context, s *session, arg []byte) error {
 		s.err(pop3.NoCode, text.POP3NoSuchMessage)
 		return nil
 	}
-	sent, err := s.sendMessage(ctx, m, pop3.NewWriter(s.conn))
-	if err == nil && sent {
-		s.fetched = append(s.fetched, m.EmailID)
+	sent, err := s.sendMessage(ctx, n, m, pop3.NewWriter(s.conn))
+	if err != nil || !sent {
+		return err
 	}
-	return err
+	s.fetched = append(s.fetched, m.EmailID)
+	if s.last++; s.last != n {
+		s.last = n
+		return nil
+	}
+	if err := s.conn.Flush(); err != nil {
+		return err
+	}
+	s.drop.openAhead(ctx, n+1)
+	return nil
 }
 
 // sendMessage responds with a message, as far as w wants it. An error means that the response broke off in the middle, so that the
 // connection must end.
-func (s *session) sendMessage(ctx context.Context, m mailbox.Message, w *pop3.Writer) (sent bool, err error) {
-	body, err := s.drop.account.Body(ctx, m.EmailID)
+func (s *session) sendMessage(ctx context.Context, n int, m mailbox.Message, w *pop3.Writer) (sent bool, err error) {
+	body, err := s.drop.open(ctx, n, m)
 	if err != nil {
 		s.fail("open a message", err)
 		return false, nil

@@ -18,6 +18,6 @@ func cmdTop(ctx context.Context, s *session, arg []byte) error {
 		s.err(pop3.NoCode, text.POP3NoSuchMessage)
 		return nil
 	}
-	_, err = s.sendMessage(ctx, m, pop3.NewTopWriter(s.conn, lines))
+	_, err = s.sendMessage(ctx, n, m, pop3.NewTopWriter(s.conn, lines))
 	return err
 }

@@ -21,6 +21,8 @@ type maildrop struct {
 	marks    []uint64 // a bit per message; nil while nothing is deleted
 	messages int      // not deleted
 	octets   int64    // of them
+
+	ahead ahead
 }
 
 // openMaildrop opens the account's inbox. It must be closed.
@@ -42,6 +44,7 @@ func openMaildrop(ctx context.Context, a *mailbox.Account, leave func()) (*maild
 }
 
 func (d *maildrop) close() {
+	d.ahead.close()
 	d.view.Close()
 	d.leave()
 }

@@ -39,6 +39,7 @@ type session struct {
 	drop *maildrop     // nil until login
 
 	fetched     []mail.EmailID // sent to the client, but not told to Fetched yet
+	last        int            // the message last sent by RETR
 	bad, failed int
 }
 
