@@ -130,6 +130,9 @@ func (d *DB) prepare() (err error) {
 			err = fmt.Errorf("the engine gave up: %v", r)
 		}
 	}()
+	if err = d.checkLogs(); err != nil {
+		return err
+	}
 	if d.pdb, err = pebble.Open(d.dir, d.pebbleOptions()); err != nil {
 		return d.nameLog(err)
 	}

@@ -1,0 +1,113 @@
+package pebblestore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// The form of Pebble's logs (its package record): blocks in which chunks follow each other, each with a header of checksum (4 bytes),
+// length (2), kind (1), number of the log (4) and the offset up to which the log was synced when the chunk was written (8). The first log
+// of a new store is without the offsets.
+const (
+	logBlock       = 32 << 10
+	logHeader      = 19
+	logTrailer     = 11 // of a log closed in order: a header without an offset, with the next log's number
+	kindFirst      = 5
+	kindSync       = 9 // from here on with an offset
+	kindEnd        = 13
+	checksumOffset = 0xa282ead8
+)
+
+// checkLogs looks for damage in the logs that Pebble takes for the end of a log: it drops what follows, silently, if the damage
+// lies in the last blocks. It is damage, and not what a crash leaves, if something later tells that this place was synced.
+func (d *DB) checkLogs() error {
+	names, err := d.opt.FS.List(d.dir)
+	if err != nil {
+		return nil //nolint:nilerr // a store that is not there yet; Pebble tells of anything else
+	}
+	for _, name := range names {
+		number, isLog := strings.CutSuffix(name, ".log")
+		n, err := strconv.ParseUint(number, 10, 64)
+		if !isLog || err != nil {
+			continue
+		}
+		if err := checkLog(d.opt.FS, d.opt.FS.PathJoin(d.dir, name), uint32(n)); err != nil { //nolint:gosec // the log holds the low bits
+			return fmt.Errorf("the log file %s, which holds the latest changes, is damaged (the rest of the store may be whole): %w", name, err)
+		}
+	}
+	return nil
+}
+
+func checkLog(fs vfs.FS, path string, number uint32) (err error) {
+	f, err := fs.Open(path, vfs.SequentialReadsOption)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	buf := make([]byte, logBlock)
+	bad := int64(-1) // where the log ends or is damaged
+	for base := int64(0); ; base += logBlock {
+		n, err := io.ReadFull(f, buf)
+		if n == 0 || (err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)) {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		block, at := buf[:n], 0
+		for bad < 0 && at+logTrailer <= n && !isTrailer(block[at:], number) {
+			size, _ := logChunk(block[at:], number)
+			if size == 0 && at+logHeader > logBlock {
+				break // no chunk fits into the rest of a whole block
+			}
+			if size == 0 {
+				bad = base + int64(at)
+			}
+			at += size
+		}
+		if bad < 0 {
+			continue
+		}
+		for ; at+logTrailer <= n; at++ {
+			size, synced := logChunk(block[at:], number)
+			if (size > 0 && synced > bad) || isTrailer(block[at:], number) {
+				return fmt.Errorf("byte %d was synced and cannot be read", bad)
+			}
+		}
+	}
+}
+
+// logChunk gives the size of the valid chunk at the start of b and the offset it tells as synced; 0 if there is none.
+func logChunk(b []byte, number uint32) (size int, synced int64) {
+	if len(b) < logTrailer || b[6] < kindFirst || b[6] >= kindEnd || binary.LittleEndian.Uint32(b[7:]) != number {
+		return 0, 0
+	}
+	header := logTrailer
+	if b[6] >= kindSync {
+		header = logHeader
+	}
+	size = header + int(binary.LittleEndian.Uint16(b[4:]))
+	if size > len(b) {
+		return 0, 0
+	}
+	sum := crc32.Checksum(b[6:size], crc32.MakeTable(crc32.Castagnoli))
+	if binary.LittleEndian.Uint32(b) != (sum>>15|sum<<17)+checksumOffset {
+		return 0, 0
+	}
+	if header == logTrailer {
+		return size, 0
+	}
+	return size, int64(binary.LittleEndian.Uint64(b[logTrailer:])) //nolint:gosec // an offset in a file
+}
+
+func isTrailer(b []byte, number uint32) bool {
+	return len(b) >= logTrailer && binary.LittleEndian.Uint32(b) == 0 && binary.LittleEndian.Uint16(b[4:]) == 0 &&
+		b[6] == kindFirst && binary.LittleEndian.Uint32(b[7:]) == number+1
+}
