@@ -24,6 +24,7 @@ type source struct {
 	ref     store.BlobRef // the body, if it was looked for ahead
 	sum     *message.Summary
 	blob    store.Blob
+	sizes   map[*message.Part]int64 // decoded, of parts of sum that were asked for: a FETCH may ask for each many times
 }
 
 func (src *source) close() {
@@ -111,7 +112,7 @@ func (src *source) section(ctx context.Context, item imap.FetchItem) (answer, er
 		return answer{}, nil
 	}
 	if item.Kind == imap.FetchBinary || item.Kind == imap.FetchBinarySize {
-		return decoded(blob, part, item.Partial)
+		return src.decoded(blob, part, item.Partial)
 	}
 	from, to, ok := extent(part, sec, len(sec.Path) == 0)
 	if !ok {
@@ -188,7 +189,7 @@ func fields(blob io.ReaderAt, from, to int64, sec imap.Section, part *imap.Parti
 }
 
 // decoded gives a part without its transfer encoding (RFC 3516). Its length is found by decoding it once before.
-func decoded(blob io.ReaderAt, p *message.Part, part *imap.Partial) (answer, error) {
+func (src *source) decoded(blob io.ReaderAt, p *message.Part, part *imap.Partial) (answer, error) {
 	switch p.Encoding {
 	case "", "7bit", "8bit", "binary":
 		return cut(blob, p.BodyStart, p.End, part), nil
@@ -197,9 +198,16 @@ func decoded(blob io.ReaderAt, p *message.Part, part *imap.Partial) (answer, err
 		return answer{}, no("UNKNOWN-CTE", "this transfer encoding is not known")
 	}
 	open := func() io.Reader { return message.Decode(io.NewSectionReader(blob, p.BodyStart, p.Size()), p.Encoding) }
-	size, err := io.Copy(io.Discard, open())
-	if err != nil {
-		return answer{}, fmt.Errorf("decode a part: %w", err)
+	size, known := src.sizes[p]
+	if !known {
+		var err error
+		if size, err = io.Copy(io.Discard, open()); err != nil {
+			return answer{}, fmt.Errorf("decode a part: %w", err)
+		}
+		if src.sizes == nil {
+			src.sizes = map[*message.Part]int64{}
+		}
+		src.sizes[p] = size
 	}
 	content := open()
 	if part == nil {
