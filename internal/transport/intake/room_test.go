@@ -16,14 +16,16 @@ func TestManyMonstersAtOnce(t *testing.T) {
 	begin := func() *Transaction {
 		tx := w.in.Begin(stranger())
 		w.must(tx.From(w.ctx, mail.Envelope{From: w.addr("eva@ost.test")}))
-		w.must(tx.To(w.ctx, mail.Recipient{Address: w.addr("anna@nord.test")}))
+		w.must(tx.To(w.ctx, mail.Recipient{Address: w.addr("kaethe@nord.test")}))
 		return tx
 	}
 	monster := "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nx\r\n", 8000)
 	pr, pw := io.Pipe()
 	first := make(chan error, 1)
+	tx := begin()
 	go func() {
-		_, err := begin().Body(w.ctx, pr)
+		_, err := tx.Body(w.ctx, pr)
+		_ = pr.CloseWithError(err) // or a refusal would leave the writer waiting for ever
 		first <- err
 	}()
 	_, err := io.WriteString(pw, monster) // and more is to come
