@@ -78,7 +78,7 @@ func BenchmarkBig(b *testing.B) {
 	p.fill(messages, 12)
 	p.ask("s", "SELECT INBOX")
 	for _, cmd := range []string{
-		"FETCH 1:* (FLAGS)", "FETCH 1:* (ENVELOPE)", "SEARCH UNSEEN", "SEARCH SINCE 1-Jan-2020", "SEARCH SUBJECT benchmark",
+		"FETCH 1:* (FLAGS)", "FETCH 1:* (ENVELOPE)", "SEARCH UNSEEN", "SEARCH SINCE 1-Jan-2020", "SEARCH SUBJECT benchmark", "SEARCH SUBJECT number",
 		"SEARCH TEXT zebra", "STORE 1:* +FLAGS (\\Seen)", "STORE 1:* +FLAGS.SILENT (\\Deleted)",
 	} {
 		b.Run(cmd, func(b *testing.B) {

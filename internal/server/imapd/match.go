@@ -183,18 +183,18 @@ func (m *matcher) header(ctx context.Context, k imap.SearchKey, src *source) (bo
 	if k.Op == imap.SeHeader && kept(k.Field) && src.row != nil && !m.probe(k).mayBeIn(src.row) {
 		return false, nil
 	}
-	sum, err := src.summary(ctx)
+	e, err := src.envelope(ctx)
 	if err != nil {
 		return false, err
 	}
 	switch k.Op {
 	case imap.SeSentBefore:
-		return !sum.Envelope.Date.IsZero() && day(sum.Envelope.Date).Before(k.Day), nil
+		return !e.Date.IsZero() && day(e.Date).Before(k.Day), nil
 	case imap.SeSentOn:
-		return !sum.Envelope.Date.IsZero() && day(sum.Envelope.Date).Equal(k.Day), nil
+		return !e.Date.IsZero() && day(e.Date).Equal(k.Day), nil
 	}
 	if kept(k.Field) {
-		value := envelopeField(&sum.Envelope, k.Field)
+		value := envelopeField(e, k.Field)
 		// An empty text asks whether the field is there at all.
 		return value != "" && strings.Contains(fold(value), k.Text), nil
 	}

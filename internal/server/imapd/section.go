@@ -49,6 +49,22 @@ func (src *source) summary(ctx context.Context) (*message.Summary, error) {
 	return src.sum, nil
 }
 
+// envelope is the summary's, without reading more of it than that if it can.
+func (src *source) envelope(ctx context.Context) (*message.Envelope, error) {
+	if src.row == nil || src.sum != nil {
+		sum, err := src.summary(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &sum.Envelope, nil
+	}
+	e, err := message.DecodeEnvelope(src.row)
+	if err != nil {
+		return nil, mail.Failed(mail.KindInternal, "the mail store failed", err)
+	}
+	return &e, nil
+}
+
 func (src *source) body(ctx context.Context) (store.Blob, error) {
 	if src.blob != nil {
 		return src.blob, nil
