@@ -1,7 +1,6 @@
 package witness
 
 import (
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -15,9 +14,8 @@ import (
 type Round struct {
 	w       *Witness
 	dial    Dial
-	bears   bool // connections may break and commands may be refused: then the actors begin anew
-	ctx     context.Context
-	cancel  context.CancelFunc
+	bears   bool          // connections may break and commands may be refused: then the actors begin anew
+	quit    chan struct{} // closed by Cut
 	wg      sync.WaitGroup
 	mu      sync.Mutex // guards what follows
 	acks    int
@@ -38,8 +36,7 @@ const (
 
 // Start lets all actors run. Their choices follow from seed; when they are made does not.
 func (w *Witness) Start(d Dial, seed uint64, m Manner) *Round {
-	ctx, cancel := context.WithCancel(context.Background())
-	r := &Round{w: w, dial: d, bears: m == Bearing, ctx: ctx, cancel: cancel, changed: make(chan struct{})}
+	r := &Round{w: w, dial: d, bears: m == Bearing, quit: make(chan struct{}), changed: make(chan struct{})}
 	w.mu.Lock()
 	life := w.life
 	w.mu.Unlock()
@@ -68,7 +65,7 @@ func (r *Round) loop(a *actor, act func(*actor) error) {
 			r.w.note(func() { r.w.problem("%s: %v", a.name, err) })
 			r.fail(err)
 			return
-		case err == nil || r.ctx.Err() != nil:
+		case err == nil || r.stopping():
 			return
 		case !r.bears:
 			r.fail(err)
@@ -79,7 +76,7 @@ func (r *Round) loop(a *actor, act func(*actor) error) {
 		}
 		select { // a server that refuses is not asked without a pause
 		case <-time.After(5 * time.Millisecond):
-		case <-r.ctx.Done():
+		case <-r.quit:
 			return
 		}
 	}
@@ -134,9 +131,9 @@ func (r *Round) Acks() int {
 	return r.acks
 }
 
-// Cut waits until every client has noticed that the server is gone.
+// Cut waits until every client has noticed that the server is gone. A Round is cut or finished once.
 func (r *Round) Cut() {
-	r.cancel()
+	close(r.quit)
 	r.wg.Wait()
 }
 
@@ -174,8 +171,14 @@ func (a *actor) token() string {
 	return fmt.Sprintf("%si%d", a.name, a.n)
 }
 
-// watch closes the connection when the round ends and the server does not answer any more; commands under way are ended first.
-func (a *actor) stopping() bool { return a.ctx.Err() != nil }
+func (r *Round) stopping() bool {
+	select {
+	case <-r.quit:
+		return true
+	default:
+		return false
+	}
+}
 
 // write sends letters.
 func (a *actor) write(listener, login string) error {
