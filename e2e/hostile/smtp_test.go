@@ -225,7 +225,7 @@ func commandsWithoutEnd(t *testing.T, v *victim) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		go c.say(strings.Repeat(command, size(20_000, 1_000_000)))
+		go c.say(strings.Repeat(command, size(20_000, 100_000))) // more is cut off before the last reply is read
 		last, lines := "", 0
 		for {
 			l := c.line()
