@@ -13,19 +13,27 @@ import (
 const loadChunk = 256
 
 // load offers the window the legs on disk that are due from one time to another, and learns when the next will be. After each
-// partition it calls between: what is found goes on its way while the rest is looked at.
+// partition it calls between: what is found goes on its way while the rest is looked at. If there is no room for all, the next call
+// begins where this one ended.
 func (q *Queue) load(ctx context.Context, from, now time.Time, between func()) error {
 	v, err := q.st.View(ctx)
 	if err != nil {
 		return fmt.Errorf("open the queue: %w", err)
 	}
 	defer v.Close()
-	for p := range Partitions {
+	q.mu.Lock()
+	first := q.win.full
+	q.mu.Unlock()
+	for i := range Partitions {
+		p := (first + i) % Partitions
 		more, err := q.loadPartition(ctx, v, partitionAt(p), from, now)
 		if err != nil {
 			return fmt.Errorf("read queue partition %d: %w", p, err)
 		}
 		if !more {
+			q.mu.Lock()
+			q.win.full = p
+			q.mu.Unlock()
 			return nil
 		}
 		between()

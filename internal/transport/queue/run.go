@@ -117,14 +117,23 @@ func (r *runner) scanDue(now time.Time) bool {
 	return !next.IsZero() && !next.After(now) && !r.lastScan.Add(scanEvery).After(now)
 }
 
-// lapDue wants q.mu held. Laps cost a tenth of the time at most.
+// pause is how long after a lap the next may begin, to fill the window again: a tenth of the time is for laps, or, if most places are
+// empty, a third. It wants q.mu held.
+func (r *runner) pause() time.Duration {
+	if w := &r.q.win; w.placed() < w.concurrency/2 {
+		return max(scanEvery, 3*r.lapTook)
+	}
+	return max(scanEvery, 10*r.lapTook)
+}
+
+// lapDue wants q.mu held.
 func (r *runner) lapDue(now time.Time) bool {
 	w := &r.q.win
 	since := now.Sub(r.lastLap)
 	if r.lastLap.IsZero() || since >= max(lapEvery, 10*r.lapTook) {
 		return true
 	}
-	return w.lap && len(w.known) <= w.size/2 && since >= max(scanEvery, 10*r.lapTook)
+	return w.lap && len(w.known) <= w.size/2 && since >= r.pause()
 }
 
 // sleep sets the timer for when there is something to do again, if nobody wakes the queue before.
@@ -143,7 +152,7 @@ func (r *runner) sleep() {
 		sooner(later(w.next, r.lastScan.Add(scanEvery)))
 	}
 	if w.lap && len(w.known) <= w.size/2 {
-		sooner(r.lastLap.Add(max(scanEvery, 10*r.lapTook)))
+		sooner(r.lastLap.Add(r.pause()))
 	}
 	if t := w.yields(); !t.IsZero() {
 		sooner(t)

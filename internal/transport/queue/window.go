@@ -38,6 +38,8 @@ type window struct {
 	sleepy sleepers                // those that back off and have legs in memory or on disk
 	// lap means that legs that are due were left on disk and there may be room for them now.
 	lap bool
+	// full is the partition at which there was no room the last time.
+	full int
 	// next is the due time of the earliest leg on disk that is not due yet, as far as is known; zero: unknown.
 	next time.Time
 }
