@@ -40,7 +40,7 @@ func attacks() []attack {
 		{"literals that never come", literalsThatNeverCome, 200},
 		{"IMAP grammar", imapGrammar, 200},
 		{"a million keywords", millionKeywords, 150},
-		{"answers nobody reads", answersNobodyReads, 200},
+		{"answers nobody reads", answersNobodyReads, 400},
 		{"searches through bombs", searchBombs, 300},
 		{"APPEND over quota", appendOverQuota, 200},
 		{"POP3 abuse", pop3Abuse, 100},
