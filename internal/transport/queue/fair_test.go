@@ -3,6 +3,7 @@ package queue
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,44 @@ func TestDeadDestinationsDoNotSlowTheLiving(t *testing.T) {
 	close(gate)
 	f.settled()
 	f.expectRows(300)
+}
+
+// TestSilentDestinationsHoldNoPlace has more silent newcomers than places for newcomers, and living newcomers behind them.
+func TestSilentDestinationsHoldNoPlace(t *testing.T) {
+	f := newOffice(t, Options{Concurrency: 8})
+	gate := make(chan struct{})
+	f.jobs.set(func(j Job) Report {
+		if !strings.HasPrefix(j.Destination, "dead") {
+			return allOK(j)
+		}
+		f.jobs.mu.Unlock()
+		<-gate
+		f.jobs.mu.Lock()
+		return dead(j)
+	})
+	f.run()
+	const silent = 20
+	for i := range silent {
+		f.add(f.message(fmt.Sprintf("a@dead%d.test", i)))
+	}
+	f.add(f.message("a@alive.test"))
+	came := map[string]bool{}
+	for len(came) < 6 {
+		came[<-f.jobs.came] = true // as many as newcomers have places
+	}
+	if came["alive.test"] {
+		t.Fatal("it was to wait")
+	}
+	waitFor(t, func() bool {
+		f.clk.Advance(patience)
+		for len(f.jobs.came) > 0 {
+			came[<-f.jobs.came] = true
+		}
+		return came["alive.test"]
+	})
+	close(gate)
+	f.settled()
+	f.expectRows(silent)
 }
 
 func TestDestinationBacksOffAsAWhole(t *testing.T) {
