@@ -188,8 +188,12 @@ func (s *session) peerStep(name, rest string) error {
 		return s.skipTo(p, arg)
 	case "<!":
 		for _, l := range p.skipped {
-			if ok, err := match(arg, l, s.vars); ok || err != nil {
-				return fmt.Errorf("the line %q must not be there (%v)", l, err)
+			ok, err := match(arg, l, s.vars)
+			if err != nil {
+				return err
+			}
+			if ok {
+				return fmt.Errorf("the line %q must not be there", l)
 			}
 		}
 		return nil

@@ -96,8 +96,9 @@ func traceWord(s string) string {
 // plainWord reports whether a word needs no change: letters, digits and what else host names and address literals are made of.
 func plainWord(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == ':') {
+		switch c := s[i]; {
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', c == '.', c == '-', c == ':':
+		default:
 			return false
 		}
 	}
