@@ -77,7 +77,7 @@ type Mail struct {
 type Queue struct {
 	GiveUp      Duration `toml:"give_up"`      // then the sender gets the message back
 	DelayNotice Duration `toml:"delay_notice"` // then the sender is told that it takes longer; 0 for never
-	Workers     int      `toml:"workers"`      // connections to other servers at once
+	Workers     int      `toml:"workers"`      // attempts at once; those that only wait for a silent server to answer do not count
 	PerHost     int      `toml:"per_host"`     // and to one destination
 }
 

@@ -49,7 +49,7 @@ send_limit     = 0                # recipients elsewhere per account and day; 0:
 [queue]
 give_up      = "5d"               # then a message goes back to its sender
 delay_notice = "4h"               # then the sender is told that it takes longer; "0s": never
-workers      = 100                # connections to other servers at once
+workers      = 100                # deliveries to other servers at once
 per_host     = 10                 # and to one destination
 
 [dns]
