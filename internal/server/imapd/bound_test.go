@@ -33,6 +33,9 @@ func (p *pattern) Read(b []byte) (int, error) {
 
 // TestLargeMessageIsStreamed takes 45 MiB in and out and looks at the memory meanwhile.
 func TestLargeMessageIsStreamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("counts memory, and -short runs under the race detector, which has much of its own")
+	}
 	s := startOn(t, vfs.Default, t.TempDir(), Options{})
 	p := s.login(t)
 	const head = "Subject: large\r\n\r\n"
