@@ -3,7 +3,7 @@
 GO      ?= go
 ONLY    ?=
 LINT    := bin/golangci-lint
-LINTVER := v2.15.0
+LINTVER := $(shell cat .ci/lint-version)
 
 .PHONY: help demo test race lint fuzz torture bench build clean
 

@@ -104,11 +104,7 @@ func (s *session) step(line string) error {
 		return s.world.restart()
 	case "journey":
 		id, pattern, _ := strings.Cut(rest, " ")
-		id, err := s.expand(id)
-		if err != nil {
-			return err
-		}
-		return s.world.journey(id, pattern, s.vars)
+		return s.world.journey(s.expand(id), pattern, s.vars)
 	default:
 		return s.peerStep(word, rest)
 	}
@@ -137,11 +133,11 @@ func (s *session) sinkStep(rest string) error {
 }
 
 // expand puts what was caught in the place of {name}.
-func (s *session) expand(text string) (string, error) {
+func (s *session) expand(text string) string {
 	for name, value := range s.vars {
 		text = strings.ReplaceAll(text, "{"+name+"}", value)
 	}
-	return text, nil
+	return text
 }
 
 func (s *session) peerStep(name, rest string) error {
@@ -161,11 +157,7 @@ func (s *session) peerStep(name, rest string) error {
 	}
 	switch verb {
 	case ">":
-		arg, err := s.expand(arg)
-		if err != nil {
-			return err
-		}
-		text, crlf, err := unescape(arg)
+		text, crlf, err := unescape(s.expand(arg))
 		if err != nil {
 			return err
 		}
