@@ -49,7 +49,7 @@ func ParseDomain(s string) (Domain, error) {
 		return "", errDomain
 	}
 	ascii, err := domainProfile.ToASCII(s)
-	if err != nil || ascii == "" || len(ascii) > MaxDomainLen {
+	if err != nil || ascii == "" || len(ascii) > MaxDomainLen || strings.HasSuffix(ascii, ".") {
 		return "", errDomain
 	}
 	// The mapping can make a label that does not read back as itself; such a name could be compared but never looked up.
