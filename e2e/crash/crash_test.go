@@ -7,8 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +18,9 @@ import (
 
 // most is how many times at most clients are told yes before a kill.
 const most = 200
+
+// calm is how many lives there are to one that ends in peace: the clients have stopped, and the queue has told what it did.
+const calm = 10
 
 // setting reads a number from the environment.
 func setting(t *testing.T, name string, otherwise int) int {
@@ -133,14 +134,19 @@ func (l *lives) one(life int) error {
 	if err := l.n.Start(); err != nil {
 		return err
 	}
-	if err := l.w.Audit(l.n.Addr, witness.Quick); err != nil {
+	if err := errors.Join(l.w.Audit(l.n.Addr, witness.Quick), l.w.Listen(administrator{l.n})); err != nil {
 		return errors.Join(err, l.n.Kill())
 	}
 	round := l.w.Start(l.n.Addr, l.seed+uint64(life), witness.UntilCut)
 	err := round.Await(1+l.r.IntN(most), 0)
-	err = errors.Join(err, l.n.Kill())
-	// What had been said before the kill may still be read, and counts.
-	round.Cut()
+	if life%calm == 2 {
+		round.Finish()
+		err = errors.Join(err, l.w.Calm(administrator{l.n}), l.n.Kill())
+	} else {
+		err = errors.Join(err, l.n.Kill())
+		// What had been said before the kill may still be read, and counts.
+		round.Cut()
+	}
 	l.w.Sink.Drained()
 	l.w.End(nil)
 	return errors.Join(err, l.w.Verdict())
@@ -180,20 +186,34 @@ func stillborn(n *node.Node, after time.Duration) error {
 // administrator works with the queue by the command line.
 type administrator struct{ n *node.Node }
 
-var idPattern = regexp.MustCompile(`\b[0-9a-v]{20}\b`)
-
-// Waiting implements witness.Queue.
-func (a administrator) Waiting() ([]string, error) {
+// Waiting implements witness.Office. A line tells the id, the sender and one address.
+func (a administrator) Waiting() (map[string][]string, error) {
 	out, err := a.n.CLI("", "queue", "list")
-	if err != nil {
-		return nil, err
+	waiting := map[string][]string{}
+	for line := range strings.Lines(out) {
+		if words := strings.Fields(line); len(words) > 2 && len(words[0]) == 20 {
+			waiting[words[0]] = append(waiting[words[0]], words[2])
+		}
 	}
-	ids := idPattern.FindAllString(out, -1)
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
+	return waiting, err
 }
 
-// Retry implements witness.Queue.
+// Stories implements witness.Office.
+func (a administrator) Stories(most int) (map[string][]string, error) {
+	out, err := a.n.CLI("", "journey", "--max", strconv.Itoa(most))
+	stories := map[string][]string{}
+	id := ""
+	for line := range strings.Lines(out) {
+		if rest, first := strings.CutPrefix(line, "Message "); first {
+			id = strings.TrimSpace(rest)
+			continue
+		}
+		stories[id] = append(stories[id], strings.TrimSpace(line))
+	}
+	return stories, err
+}
+
+// Retry implements witness.Office.
 func (a administrator) Retry(ids []string) error {
 	_, err := a.n.CLI("", append([]string{"queue", "retry"}, ids...)...)
 	return err

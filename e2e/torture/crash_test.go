@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"errors"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -51,7 +52,7 @@ func (m *machine) crash(r *rand.Rand, seed uint64, early bool) {
 		m.must(m.stop())
 	} else {
 		m.must(m.start())
-		if err := m.w.Audit(m.addr, witness.Quick); err != nil {
+		if err := errors.Join(m.w.Audit(m.addr, witness.Quick), m.w.Listen(m)); err != nil {
 			m.t.Fatal(err)
 		}
 		arm(1 + r.Int64N(150))

@@ -200,20 +200,38 @@ func (m *machine) addr(listener string) string {
 	return a.String()
 }
 
-// Waiting implements witness.Queue.
-func (m *machine) Waiting() ([]string, error) {
-	items, err := m.app.Admin().QueueList(m.t.Context(), adminapi.QueueFilter{Max: 1000})
-	if err != nil {
-		return nil, err
+// Waiting implements witness.Office.
+func (m *machine) Waiting() (map[string][]string, error) {
+	waiting := map[string][]string{}
+	var q adminapi.QueueFilter
+	for {
+		items, err := m.app.Admin().QueueList(m.t.Context(), q)
+		if err != nil || len(items) == 0 {
+			return waiting, err
+		}
+		for i := range items {
+			id := items[i].Message.ID.String()
+			for _, r := range items[i].Recipients {
+				waiting[id] = append(waiting[id], r.Recipient.Address.String())
+			}
+			q.After = items[i].Message.ID
+		}
 	}
-	ids := make([]string, 0, len(items))
-	for i := range items {
-		ids = append(ids, items[i].Message.ID.String())
-	}
-	return ids, nil
 }
 
-// Retry implements witness.Queue.
+// Stories implements witness.Office.
+func (m *machine) Stories(most int) (map[string][]string, error) {
+	all, err := m.app.Admin().RecentJourneys(m.t.Context(), adminapi.Recent{Max: most})
+	stories := map[string][]string{}
+	for _, j := range all {
+		for _, e := range j.Events {
+			stories[j.ID.String()] = append(stories[j.ID.String()], e.Say(text.EN))
+		}
+	}
+	return stories, err
+}
+
+// Retry implements witness.Office.
 func (m *machine) Retry(ids []string) error {
 	var errs []error
 	for _, s := range ids {

@@ -27,6 +27,9 @@ func (w *Witness) Audit(d Dial, depth Depth) error {
 		au := &audit{w: w, acc: acc, c: c, depth: depth}
 		err = au.run()
 		c.conn.Close()
+		if err == nil {
+			err = au.names(d)
+		}
 		if err != nil {
 			return fmt.Errorf("audit %s: %w", acc.address, err)
 		}
@@ -134,6 +137,9 @@ func (au *audit) box(name string) error {
 		au.problem("STATUS counts %d messages in %s of %s, and FETCH shows %d", count, name, au.acc.address, len(rows))
 	}
 	fresh := au.unread(b, rows)
+	if err := au.since(b, rows); err != nil {
+		return err
+	}
 	if err := au.rows(b, rows); err != nil {
 		return err
 	}
@@ -221,9 +227,14 @@ func (au *audit) same(b *box, m *message, r row) {
 	if r.token != m.token {
 		au.w.problem("UID %d of %s names %s, and named %s", m.uid, b.name, r.token, m.token)
 	}
-	// What a POP3 client has read may be \Seen.
-	if f := au.acc.letters[m.token]; !m.copied && r.flags != m.flags && !slices.Contains(m.maybe, r.flags) && (f == nil || f.uidl == "") {
+	// What a POP3 client has read may be \Seen; copies may share their flags.
+	f := au.acc.letters[m.token]
+	ours := !m.copied && (f == nil || f.uidl == "")
+	if ours && r.flags != m.flags && !slices.Contains(m.maybe, r.flags) {
 		au.w.problem("UID %d of %s (%s) has the flags %q, was given %q (or %q)", m.uid, b.name, m.token, r.flags, m.flags, m.maybe)
+	}
+	if r.modseq == m.modseq && r.flags != m.flags && ours {
+		au.w.problem("MODSEQ %d of UID %d in %s went with the flags %q, and now with %q", r.modseq, m.uid, b.name, m.flags, r.flags)
 	}
 	if r.modseq < m.modseq {
 		au.w.problem("MODSEQ of UID %d in %s went from %d back to %d", m.uid, b.name, m.modseq, r.modseq)
@@ -237,6 +248,9 @@ func (au *audit) unknown(b *box, r row) {
 	for _, u := range au.acc.under {
 		if u.token != r.token || u.box != b.name || u.appeared {
 			continue
+		}
+		if r.uid < u.least {
+			au.w.problem("%s came to %s as UID %d, below %d, which was told before", r.token, b.name, r.uid, u.least)
 		}
 		u.appeared, m.copied = true, u.copied
 		if !u.copied && r.flags != u.flags && !slices.Contains(fromMaybe(u), r.flags) {
@@ -260,27 +274,6 @@ func fromMaybe(u *underway) []string {
 		return nil
 	}
 	return u.from.maybe
-}
-
-// order checks that the letters of one session lie in INBOX as they were sent, one after the other. The caller holds mu.
-func (w *Witness) order(b *box) {
-	if b.name != "INBOX" {
-		return
-	}
-	uids := make([]uint64, 0, len(b.messages))
-	for uid := range b.messages {
-		uids = append(uids, uid)
-	}
-	slices.Sort(uids)
-	last := map[string]int{}
-	for _, uid := range uids {
-		stream, n, _ := strings.Cut(b.messages[uid].token, "i")
-		at, _ := strconv.Atoi(n)
-		if at <= last[stream] {
-			w.problem("UID %d of INBOX is letter %d of %s, after its letter %d", uid, at, stream, last[stream])
-		}
-		last[stream] = at
-	}
 }
 
 // bodies reads messages whole.

@@ -10,5 +10,10 @@
 //   - what was acknowledged as deleted is gone; what was never asked for is not there;
 //   - what was under way when the end came is there wholly or not at all, for all its recipients alike;
 //   - UIDVALIDITY stays, a UID never names another message, UIDNEXT, HIGHESTMODSEQ and MODSEQ never go back;
-//   - the sink got every letter it is owed at least once, and twice only when a life ended between (Settle).
+//   - what changed is told as changed since the last HIGHESTMODSEQ, and a MODSEQ never stands for two states;
+//   - POP3 shows the same messages in the same order, and a name (UIDL) is never another message's (Audit);
+//   - the story that the server tells of a letter is true: accepted and stored once, and for each recipient elsewhere it waits in the queue
+//     or was handed over, once, which the sink confirms (Listen);
+//   - the sink got every letter it is owed at least once (Settle); once the story says so it never comes again, and it comes twice
+//     only when a life ended between the sink's 250 and our own commit.
 package witness

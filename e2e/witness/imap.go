@@ -184,6 +184,7 @@ func (t *tidier) append() error {
 	text := compose(t.rng, token, "iris@nord.test")
 	u := &underway{token: token, box: t.work.name, flags: normal(flags)}
 	err := t.begin(func() {
+		u.least = t.work.next
 		t.w.letters[token] = &letter{token: token, digest: sha256.Sum256(text), owed: never}
 		t.acc.under = append(t.acc.under, u)
 	})
@@ -200,6 +201,9 @@ func (t *tidier) append() error {
 	}
 	return t.told(func() {
 		t.acc.forget(u)
+		if uid < u.least {
+			t.w.problem("%s was appended to %s as UID %d, below %d, which was told before", token, t.work.name, uid, u.least)
+		}
 		t.w.place(t.work, &message{uid: uid, token: token, flags: u.flags})
 		t.w.figures.Appended++
 	})
@@ -213,6 +217,10 @@ func (w *Witness) place(b *box, m *message) {
 	if m.uid < b.floor {
 		w.problem("%s got UID %d in %s below an old UIDNEXT %d", m.token, m.uid, b.name, b.floor)
 	}
+	if was := b.ever[m.uid]; was != "" && was != m.token {
+		w.problem("UID %d of %s names %s, and once named %s", m.uid, b.name, m.token, was)
+	}
+	b.ever[m.uid] = m.token
 	b.messages[m.uid] = m
 	b.saw(m.uid+1, m.modseq)
 }
@@ -277,7 +285,7 @@ func (t *tidier) transfer(verb string, from, to *box) error {
 	err := t.begin(func() {
 		for _, m := range some {
 			m.copied = m.copied || verb == "COPY"
-			u := &underway{token: m.token, box: to.name, flags: m.flags, copied: m.copied}
+			u := &underway{token: m.token, box: to.name, flags: m.flags, copied: m.copied, least: to.next}
 			if verb == "MOVE" {
 				u.from, m.mayGo = m, true
 			}
@@ -303,6 +311,9 @@ func (t *tidier) transfer(verb string, from, to *box) error {
 			if at < 0 {
 				t.w.problem("%s of %s says nothing of UID %d", verb, from.name, m.uid)
 				continue
+			}
+			if dst[at] < under[i].least {
+				t.w.problem("%s of %s to %s gave UID %d, below %d, which was told before", verb, m.token, to.name, dst[at], under[i].least)
 			}
 			t.w.place(to, &message{uid: dst[at], token: m.token, flags: m.flags, copied: m.copied})
 			if verb == "MOVE" {

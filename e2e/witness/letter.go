@@ -19,6 +19,11 @@ type letter struct {
 	// dropped: it was never acknowledged, its life is over and it is not there, so it must not come back.
 	dropped bool
 	owed    owed // whether the sink must get it
+
+	begun, ended int             // when it was begun and when it was accepted, by Witness.tick
+	id           string          // what the server called it when it accepted it
+	heard        bool            // its story was told
+	final        map[string]bool // the recipients elsewhere of whom the server told that it was handed over
 }
 
 // owed says what the sink must come to have of a letter.

@@ -208,14 +208,14 @@ func (a *actor) write(listener, login string) error {
 		if err := a.begin(func() { a.w.sends(x) }); err != nil {
 			return err
 		}
-		err := s.send(x, from, text)
+		id, err := s.send(x, from, text)
 		if _, no := errors.AsType[*refusal](err); no {
 			a.w.note(func() { a.w.figures.Refused++ })
 		}
 		if err != nil {
 			return err
 		}
-		if err := a.told(func() { a.w.accepted(x) }); err != nil {
+		if err := a.told(func() { a.w.accepted(x, id) }); err != nil {
 			return err
 		}
 	}
@@ -224,14 +224,20 @@ func (a *actor) write(listener, login string) error {
 
 func (w *Witness) sends(x *letter) {
 	w.letters[x.token] = x
+	w.tick++
+	x.begun = w.tick
 	w.figures.Sent++
 	for _, p := range x.local {
 		p.letters[x.token] = &fate{letter: x}
 	}
 }
 
-func (w *Witness) accepted(x *letter) {
-	x.acked, x.owed = true, surely
+func (w *Witness) accepted(x *letter, id string) {
+	w.tick++
+	x.acked, x.owed, x.ended, x.id = true, surely, w.tick, id
+	if id == "" {
+		w.problem("letter %s was accepted without a name", x.token)
+	}
 	w.figures.Accepted++
 }
 
@@ -239,11 +245,7 @@ func (w *Witness) accepted(x *letter) {
 func (a *actor) fetch(login string) error {
 	acc := a.w.account(login)
 	for !a.stopping() {
-		p, err := dialPOP3(a.dial("pop3s"), login)
-		if no, ok := errors.AsType[*refusal](err); ok && contains(no.said, "IN-USE") {
-			time.Sleep(2 * time.Millisecond) // the last connection was dropped a moment ago
-			continue
-		}
+		p, err := patiently(a.dial("pop3s"), login)
 		if err != nil {
 			return err
 		}
@@ -321,9 +323,7 @@ func (w *Witness) popped(acc *account, token string, digest [sha256.Size]byte, u
 	if f.letter.digest != digest {
 		w.problem("letter %s reads differently by POP3", token)
 	}
-	if f.uidl != "" && f.uidl != uidl {
-		w.problem("POP3 called letter %s %s, and now %s", token, f.uidl, uidl)
-	}
+	w.named(acc, token, uidl)
 	if f.gone || f.letter.dropped {
 		w.problem("letter %s came back to %s", token, acc.address)
 	}

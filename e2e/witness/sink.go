@@ -2,9 +2,11 @@ package witness
 
 import (
 	"crypto/sha256"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/textproto"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -168,6 +170,9 @@ func (s *Sink) take(message []byte, to []string) (reply string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, t := range to {
+			if x := s.w.letters[token]; x != nil && x.final[t] {
+				s.w.problem("letter %s arrived at %s again, after its story had told that it was handed over", token, t)
+			}
 			s.got[token] = append(s.got[token], arrival{t, s.w.life, time.Now(), digest})
 		}
 		reply = "250 taken"
@@ -179,25 +184,19 @@ func (s *Sink) take(message []byte, to []string) (reply string) {
 	return reply
 }
 
-// Queue is the server's queue as its administrator sees it.
-type Queue interface {
-	// Waiting gives the ids of what waits.
-	Waiting() ([]string, error)
-	// Retry has the queue try some of it now.
-	Retry(ids []string) error
-}
-
-// Settle has the queue send everything, and compares what the sink got over all lives with what it is owed.
-func (w *Witness) Settle(q Queue) error {
+// Settle has the queue send everything, and compares what the sink got over all lives with what it is owed, and with what the server
+// tells of it.
+func (w *Witness) Settle(o Office) error {
 	w.Sink.mu.Lock()
 	w.Sink.kind = true
 	w.Sink.mu.Unlock()
 	deadline := time.Now().Add(3 * patience)
 	for {
-		left, err := q.Waiting()
+		waiting, err := o.Waiting()
 		if err != nil {
 			return err
 		}
+		left := slices.Sorted(maps.Keys(waiting))
 		if len(left) == 0 {
 			break
 		}
@@ -208,11 +207,14 @@ func (w *Witness) Settle(q Queue) error {
 			break
 		}
 		// What is under way or gone meanwhile cannot be asked for; the rest is asked for again.
-		_ = q.Retry(left[:min(len(left), 100)])
+		_ = o.Retry(left[:min(len(left), 100)])
 		select {
 		case <-w.Sink.heard:
 		case <-time.After(200 * time.Millisecond):
 		}
+	}
+	if err := w.listen(o, allStories); err != nil {
+		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

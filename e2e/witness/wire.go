@@ -47,7 +47,7 @@ func dialSMTP(addr, login string) (*smtp, error) {
 	}
 	s := &smtp{conn: conn, text: textproto.NewConn(conn)}
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	if err = s.reply(220); err == nil {
+	if _, err = s.reply(220); err == nil {
 		err = s.command(250, "EHLO load.test")
 	}
 	if err == nil && login != "" {
@@ -60,16 +60,16 @@ func dialSMTP(addr, login string) (*smtp, error) {
 	return s, nil
 }
 
-func (s *smtp) reply(code int) error {
-	_, _, err := s.text.ReadResponse(code)
+func (s *smtp) reply(code int) (said string, err error) {
+	_, said, err = s.text.ReadResponse(code)
 	var te *textproto.Error
 	if !errors.As(err, &te) {
-		return err
+		return said, err
 	}
 	if te.Code/100 == 4 {
-		return &refusal{te.Error()}
+		return said, &refusal{te.Error()}
 	}
-	return &breach{"SMTP: " + te.Error()}
+	return said, &breach{"SMTP: " + te.Error()}
 }
 
 func (s *smtp) command(code int, format string, args ...any) error {
@@ -77,11 +77,28 @@ func (s *smtp) command(code int, format string, args ...any) error {
 	if err := s.text.PrintfLine(format, args...); err != nil {
 		return err
 	}
-	return s.reply(code)
+	_, err := s.reply(code)
+	return err
 }
 
-// send sends one letter. nil means that it was accepted.
-func (s *smtp) send(x *letter, from string, text []byte) error {
+var idPattern = regexp.MustCompile(`\b[0-9a-v]{20}\b`)
+
+// send sends one letter. A nil error means that it was accepted, as a message of this id.
+func (s *smtp) send(x *letter, from string, text []byte) (id string, err error) {
+	if err := s.begin(x, from); err != nil {
+		return "", err
+	}
+	d := s.text.DotWriter()
+	_, err = d.Write(text)
+	if err = errors.Join(err, d.Close()); err != nil {
+		return "", err
+	}
+	said, err := s.reply(250)
+	return idPattern.FindString(said), err
+}
+
+// begin says whom the letter is from and for, and waits for the go-ahead to send it.
+func (s *smtp) begin(x *letter, from string) error {
 	if err := s.command(250, "MAIL FROM:<%s> BODY=8BITMIME", from); err != nil {
 		return err
 	}
@@ -95,15 +112,7 @@ func (s *smtp) send(x *letter, from string, text []byte) error {
 			return err
 		}
 	}
-	if err := s.command(354, "DATA"); err != nil {
-		return err
-	}
-	d := s.text.DotWriter()
-	_, err := d.Write(text)
-	if err = errors.Join(err, d.Close()); err != nil {
-		return err
-	}
-	return s.reply(250)
+	return s.command(354, "DATA")
 }
 
 // dotted reads lines up to a lone dot, byte for byte (net/textproto would change line ends).
@@ -147,6 +156,19 @@ func dialPOP3(addr, login string) (*pop3, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// patiently opens a POP3 connection as soon as the account's last one, dropped a moment ago, is noticed to be gone.
+func patiently(addr, login string) (*pop3, error) {
+	deadline := time.Now().Add(patience)
+	for {
+		p, err := dialPOP3(addr, login)
+		no, ok := errors.AsType[*refusal](err)
+		if !ok || !contains(no.said, "IN-USE") || time.Now().After(deadline) {
+			return p, err
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
 }
 
 func (p *pop3) line() (string, error) {

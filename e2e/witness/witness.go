@@ -39,19 +39,20 @@ type Witness struct {
 	accounts []*account
 	problems []string
 	figures  Figures
+	tick     int // counts what was begun and acknowledged
 }
 
 // Figures is how much has been seen.
 type Figures struct {
-	Lives, Sent, Accepted, Refused, Appended, Changed, Moved, Removed, Popped, Audited, Relayed, RelayedTwice int
+	Lives, Sent, Accepted, Refused, Appended, Changed, Moved, Removed, Popped, Audited, Stories, Relayed, RelayedTwice int
 	// Window is the longest time between the sink's 250 and the end of a life after which the letter came again.
 	Window time.Duration
 }
 
 func (f Figures) String() string {
 	return fmt.Sprintf("%d lives; letters: %d sent, %d accepted, %d refused for now; IMAP: %d appended, %d changed, %d moved or copied, "+
-		"%d expunged; POP3: %d deleted; %d messages audited; sink: %d, %d of them twice (at most %v before the end)",
-		f.Lives, f.Sent, f.Accepted, f.Refused, f.Appended, f.Changed, f.Moved, f.Removed, f.Popped, f.Audited,
+		"%d expunged; POP3: %d deleted; %d messages audited, %d stories heard; sink: %d, %d of them twice (at most %v before the end)",
+		f.Lives, f.Sent, f.Accepted, f.Refused, f.Appended, f.Changed, f.Moved, f.Removed, f.Popped, f.Audited, f.Stories,
 		f.Relayed, f.RelayedTwice, f.Window.Round(time.Millisecond))
 }
 
@@ -148,6 +149,8 @@ type account struct {
 	boxes   map[string]*box
 	letters map[string]*fate // of the letters to INBOX, by token
 	under   []*underway
+	uidls   map[string]string // POP3's names of letters, by token, of all times
+	called  map[string]string // and the other way round
 }
 
 // box is a mailbox as far as it was told.
@@ -158,6 +161,9 @@ type box struct {
 	highest  uint64 // the highest MODSEQ told
 	floor    uint64 // the UIDNEXT of the last audit: everything below is known
 	messages map[uint64]*message
+	ever     map[uint64]string // the token of each UID that was ever told
+	image    map[uint64]string // the flags at the last audit, when the HIGHESTMODSEQ was imageOf
+	imageOf  uint64
 }
 
 // message is one message in a box.
@@ -178,25 +184,26 @@ type fate struct {
 	told   bool   // a client was shown it
 	mayGo  bool   // POP3's QUIT was sent, and not answered
 	gone   bool   // POP3's QUIT was answered
-	uidl   string // POP3's name
+	uidl   string // POP3's name, if a client has fetched it
 }
 
 // underway is a message that a command may put into a box.
 type underway struct {
 	token, box, flags string
 	copied            bool
+	least             uint64   // the UIDNEXT that had been told when it began
 	from              *message // MOVE: exactly one of both must be there
 	appeared          bool
 }
 
 func newAccount(address string) *account {
-	a := &account{address: address, boxes: map[string]*box{}, letters: map[string]*fate{}}
+	a := &account{address: address, boxes: map[string]*box{}, letters: map[string]*fate{}, uidls: map[string]string{}, called: map[string]string{}}
 	a.add("INBOX")
 	return a
 }
 
 func (a *account) add(name string) *box {
-	b := &box{name: name, messages: map[uint64]*message{}}
+	b := &box{name: name, messages: map[uint64]*message{}, ever: map[uint64]string{}}
 	a.boxes[name] = b
 	return b
 }
