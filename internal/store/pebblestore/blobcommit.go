@@ -9,19 +9,8 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/store"
 )
 
-// checkBlobs refuses a batch that adds or references a blob that is gone.
+// checkBlobs refuses a batch that adds or references a blob that is gone, and claims those it adds.
 func (c *committer) checkBlobs(b *store.Batch) error {
-	for _, s := range b.Blobs() {
-		staged := s.(*stagedBlob) // inspect has seen to it
-		switch staged.current() {
-		case stagedGone:
-			return store.ErrNoBlob
-		case stagedCommitted:
-			if err := c.mustHave(staged.ref.ID, nil); err != nil {
-				return err
-			}
-		}
-	}
 	for _, r := range b.Refs() {
 		if r.Drop {
 			continue
@@ -30,7 +19,36 @@ func (c *committer) checkBlobs(b *store.Batch) error {
 			return err
 		}
 	}
+	return c.claim(b.Blobs())
+}
+
+// claim makes staged blobs the batch's, all or none. Until it is written nobody can give them up: neither the sweep of forgotten ones nor
+// their owner, whose wait has ended.
+func (c *committer) claim(blobs []store.StagedBlob) error {
+	for i, s := range blobs {
+		err := c.claimOne(s.(*stagedBlob)) // inspect has seen to it
+		if err == nil {
+			continue
+		}
+		for _, earlier := range blobs[:i] {
+			earlier.(*stagedBlob).move(stagedClaimed, stagedOpen)
+		}
+		return err
+	}
 	return nil
+}
+
+func (c *committer) claimOne(s *stagedBlob) error {
+	if s.move(stagedOpen, stagedClaimed) {
+		return nil
+	}
+	switch s.current() {
+	case stagedGone:
+		return store.ErrNoBlob
+	case stagedCommitted:
+		return c.mustHave(s.ref.ID, nil)
+	}
+	return nil // the batch names it twice
 }
 
 // mustHave asks for a blob: among those of the batch itself, of the group, and in Pebble.
@@ -80,7 +98,7 @@ func (c *committer) writeBlobs(b *store.Batch) error {
 }
 
 func (c *committer) writeBlob(s *stagedBlob, refs []store.BlobRefChange) error {
-	if !s.settle(stagedCommitted) {
+	if !s.move(stagedClaimed, stagedCommitted) {
 		return nil // committed before
 	}
 	id := s.ref.ID

@@ -32,7 +32,8 @@ type stagedBlob struct {
 type stagedState uint8
 
 const (
-	stagedOpen stagedState = iota // chunks may be there
+	stagedOpen    stagedState = iota // chunks may be there
+	stagedClaimed                    // by the batch that the committer decides
 	stagedCommitted
 	stagedGone
 )
@@ -70,11 +71,11 @@ func (s *stagedBlob) current() stagedState {
 	return s.state
 }
 
-// settle moves on from stagedOpen; it is false if the blob has moved on before.
-func (s *stagedBlob) settle(to stagedState) bool {
+// move goes from one state to another; it is false if the blob is in a third.
+func (s *stagedBlob) move(from, to stagedState) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != stagedOpen {
+	if s.state != from {
 		return false
 	}
 	s.state = to
@@ -228,7 +229,7 @@ type lent struct{ buf, scratch []byte }
 func (w *blobWriter) Abort() {
 	w.ended = true
 	w.buf = nil
-	if w.s.settle(stagedGone) && w.s.chunked {
+	if w.s.move(stagedOpen, stagedGone) && w.s.chunked {
 		w.s.d.dropChunks(w.s, w.next)
 	}
 }

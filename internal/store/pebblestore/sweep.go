@@ -43,7 +43,7 @@ func (d *DB) sweepStaged(ctx context.Context) (int, error) {
 	d.stageMu.Unlock()
 	n := 0
 	for _, s := range old {
-		if !s.settle(stagedGone) && s.current() == stagedCommitted {
+		if !s.move(stagedOpen, stagedGone) && s.current() != stagedGone {
 			continue
 		}
 		err := d.do(ctx, 0, together, func(g *group) error {
