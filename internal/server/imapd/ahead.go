@@ -24,14 +24,14 @@ const (
 
 // eachAhead is each for commands that read more of the messages than the listing has: what they need of many is read at once. Those
 // that want does not want are left out.
-func (s *session) eachAhead(ctx context.Context, spans []span, need needs, want func(seq int, m mailbox.Message) bool,
+func (s *session) eachAhead(ctx context.Context, spans []span, need needs, want func(seq int, r mailbox.Row) bool,
 	fn func(seq int, src *source) error) (gone bool, err error) {
 	a := ahead{account: s.account, need: need}
-	gone, err = s.each(ctx, spans, func(seq int, m mailbox.Message) error {
-		if !want(seq, m) {
+	gone, err = s.each(ctx, spans, func(seq int, r mailbox.Row) error {
+		if !want(seq, r) {
 			return nil
 		}
-		a.add(seq, m)
+		a.add(seq, r)
 		if need != 0 && len(a.list) < aheadMessages {
 			return nil
 		}
@@ -53,9 +53,9 @@ type ahead struct {
 	rows    []byte // the summaries of list, one behind the other
 }
 
-func (a *ahead) add(seq int, m mailbox.Message) {
+func (a *ahead) add(seq int, r mailbox.Row) {
 	a.seqs = append(a.seqs, seq)
-	a.list = append(a.list, source{account: a.account, m: m})
+	a.list = append(a.list, source{account: a.account, m: r.Message(), listing: r})
 }
 
 // run reads what is needed, calls fn for all, and forgets them.

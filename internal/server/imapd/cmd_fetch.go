@@ -39,20 +39,26 @@ func (s *session) fetch(ctx context.Context, c *imap.Command, n numbering) (done
 	if err != nil || s.sel == nil {
 		return done{}, err
 	}
+	if listedItems(args.Items) {
+		gone, err := s.fetchListed(ctx, spans, args)
+		return fetched(gone), err
+	}
 	f := fetcher{session: s, items: args.Items, hasFlags: args.Has(imap.FetchFlags), reads: slices.ContainsFunc(args.Items, readsMessage)}
-	want := func(_ int, m mailbox.Message) bool {
-		return !args.HasChangedSince || uint64(m.ModSeq) > args.ChangedSince
+	want := func(_ int, r mailbox.Row) bool {
+		return !args.HasChangedSince || uint64(r.ModSeq()) > args.ChangedSince
 	}
 	gone, err := s.eachAhead(ctx, spans, fetchNeeds(args.Items), want, func(seq int, src *source) error {
 		return f.one(ctx, seq, src, seen.Contains(uint32(src.m.UID)))
 	})
-	if err != nil {
-		return done{}, err
+	return fetched(gone || f.gone), err
+}
+
+// fetched is the answer, which says whether messages were gone.
+func fetched(gone bool) done {
+	if gone {
+		return done{code: "EXPUNGEISSUED", text: "some messages are gone"}
 	}
-	if gone || f.gone {
-		return done{code: "EXPUNGEISSUED", text: "some messages are gone"}, nil
-	}
-	return done{}, nil
+	return done{}
 }
 
 // complete adds the items that a command implies: UID to UID FETCH, MODSEQ to CHANGEDSINCE.
@@ -74,9 +80,9 @@ func (s *session) markSeen(ctx context.Context, args imap.Fetch, spans []span) (
 		return changed, nil
 	}
 	var unseen []mail.UID
-	if _, err := s.each(ctx, spans, func(_ int, m mailbox.Message) error {
-		if !m.Flags.Has(mail.FlagSeen) && (!args.HasChangedSince || uint64(m.ModSeq) > args.ChangedSince) {
-			unseen = append(unseen, m.UID)
+	if _, err := s.each(ctx, spans, func(_ int, r mailbox.Row) error {
+		if !r.Flags().Has(mail.FlagSeen) && (!args.HasChangedSince || uint64(r.ModSeq()) > args.ChangedSince) {
+			unseen = append(unseen, r.UID())
 		}
 		return nil
 	}); err != nil || len(unseen) == 0 {
@@ -92,7 +98,7 @@ func (s *session) markSeen(ctx context.Context, args imap.Fetch, spans []span) (
 		return changed, err
 	}
 	changed = setOf(res.Changed)
-	return changed, s.tell(ctx, changes, changed)
+	return changed, s.tell(ctx, changes, func(c mailbox.Ref) bool { return changed.Contains(uint32(c.UID)) })
 }
 
 // fetcher answers for the messages of one FETCH.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
 	"github.com/posthorn-mail/posthorn/internal/wire/imap"
 )
 
@@ -46,10 +47,7 @@ func (s *session) search(ctx context.Context, c *imap.Command, n numbering) (don
 		s.writeESearch(c.Tag, args, found, n, usesModSeq)
 		return done{}, nil
 	}
-	s.w.Raw("* SEARCH")
-	for num := range found.nums.All() {
-		s.w.Raw(" ").Number(uint64(num))
-	}
+	s.w.Raw("* SEARCH").Numbers(found.nums)
 	if usesModSeq && !found.nums.Empty() {
 		s.w.Raw(" (MODSEQ ").Number(found.modSeq).Raw(")")
 	}
@@ -65,6 +63,22 @@ type found struct {
 	minMod, maxMod uint64   // those of first and last
 }
 
+// add notes a message, which comes behind all others.
+func (f *found) add(seq int, r mailbox.Row, n numbering) {
+	num := uint32(seq)
+	if n == byUID {
+		num = uint32(r.UID())
+	}
+	mod := uint64(r.ModSeq())
+	if f.first == 0 {
+		f.first, f.minMod = num, mod
+	}
+	f.last, f.maxMod = num, mod
+	f.modSeq = max(f.modSeq, mod)
+	f.nums.Add(num)
+	f.uids.Add(uint32(r.UID()))
+}
+
 func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (found, error) {
 	var out found
 	ctx, cancel := context.WithTimeout(ctx, s.srv.Limits.Search)
@@ -74,28 +88,27 @@ func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (fo
 		return out, err
 	}
 	all := []span{{1, s.sel.view.Len()}}
-	_, err := s.eachAhead(ctx, all, searchNeeds(key), m.candidate(key), func(seq int, src *source) error {
-		if seq%64 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		msg := src.m
-		ok, err := m.match(ctx, key, seq, src)
-		if err != nil || !ok {
+	need := searchNeeds(key)
+	var err error
+	if need == 0 {
+		_, err = s.each(ctx, all, func(seq int, r mailbox.Row) error {
+			if m.listed(&key, seq, r) {
+				out.add(seq, r, n)
+			}
+			return nil
+		})
+	} else {
+		_, err = s.eachAhead(ctx, all, need, m.candidate(key), func(seq int, src *source) error {
+			if seq%64 == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			ok, err := m.match(ctx, key, seq, src)
+			if err == nil && ok {
+				out.add(seq, src.listing, n)
+			}
 			return err
-		}
-		num := uint32(seq)
-		if n == byUID {
-			num = uint32(msg.UID)
-		}
-		if out.first == 0 {
-			out.first, out.minMod = num, uint64(msg.ModSeq)
-		}
-		out.last, out.maxMod = num, uint64(msg.ModSeq)
-		out.modSeq = max(out.modSeq, uint64(msg.ModSeq))
-		out.nums.Add(num)
-		out.uids.Add(uint32(msg.UID))
-		return nil
-	})
+		})
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = no("LIMIT", "search takes too long, please narrow it")
 	}

@@ -37,7 +37,7 @@ func (s *session) store(ctx context.Context, c *imap.Command, n numbering) (done
 	if err != nil {
 		return done{}, err
 	}
-	if err := s.tell(ctx, before, imap.Set{}); err != nil || s.sel == nil {
+	if err := s.tell(ctx, before, nil); err != nil || s.sel == nil {
 		return done{}, err
 	}
 	spans, err := s.resolve(args.Set, n)
@@ -45,18 +45,44 @@ func (s *session) store(ctx context.Context, c *imap.Command, n numbering) (done
 		return done{}, err
 	}
 	ch := flagChange(args)
-	expected, gone, err := s.expected(ctx, spans, ch, before.Changed)
-	if err != nil {
-		return done{}, err
+	tell := s.tellStored
+	if args.Silent {
+		expected, err := s.expected(ctx, spans, ch, before.Changed)
+		if err != nil {
+			return done{}, err
+		}
+		tell = expected.tell
 	}
 	res, err := s.account.SetFlags(ctx, s.sel.view.ID(), s.uids(spans), ch)
 	if err != nil {
 		return done{}, err
 	}
-	if err := s.tellStored(ctx, spans, args, res, expected); err != nil {
+	changes, err := s.sync(ctx, tellNoExpunge)
+	if err != nil {
 		return done{}, err
 	}
-	return s.stored(res, n, gone), nil
+	gone, err := tell(ctx, spans, changes, res)
+	return s.stored(res, n, gone), err
+}
+
+// tellStored tells the flags after a STORE: of all its messages, but of those that UNCHANGEDSINCE saved only if somebody else
+// changed them.
+func (s *session) tellStored(ctx context.Context, spans []span, ch mailbox.Changes, res mailbox.FlagResult) (gone bool, err error) {
+	refused := setOf(res.Modified)
+	var stored imap.Set // sequence numbers, which did not move
+	for _, sp := range spans {
+		stored.AddRange(uint32(sp.from), uint32(sp.to))
+	}
+	mine := func(c mailbox.Ref) bool { return stored.Contains(uint32(c.Seq)) && !refused.Contains(uint32(c.UID)) }
+	if err := s.tell(ctx, ch, mine); err != nil || s.sel == nil {
+		return false, err
+	}
+	return s.each(ctx, spans, func(seq int, r mailbox.Row) error {
+		if !refused.Contains(uint32(r.UID())) {
+			s.writeFlags(seq, r)
+		}
+		return s.broken()
+	})
 }
 
 func flagChange(args imap.Store) mailbox.FlagChange {
@@ -85,73 +111,79 @@ type flagState struct {
 	unsure bool
 }
 
-// expected is what the client believes the messages' flags are after the change, ascending by UID. told are the messages
-// whose flags it has heard of in this very command.
-func (s *session) expected(ctx context.Context, spans []span, ch mailbox.FlagChange, told []mailbox.Ref) ([]flagState, bool, error) {
+// expectation is what the client of a silent STORE believes the messages' flags are after the change, ascending by UID.
+type expectation struct {
+	*session
+	states []flagState
+	gone   bool // some of the messages were not there any more
+}
+
+// expected makes an expectation. told are the messages whose flags the client has heard of in this very command.
+func (s *session) expected(ctx context.Context, spans []span, ch mailbox.FlagChange, told []mailbox.Ref) (*expectation, error) {
 	var unsure imap.Set
 	for _, r := range told {
 		unsure.Add(uint32(r.UID))
 	}
-	var out []flagState
-	gone, err := s.each(ctx, spans, func(_ int, m mailbox.Message) error {
-		f := flagState{m.UID, m.Flags, m.Keywords, unsure.Contains(uint32(m.UID))}
-		switch ch.Mode {
-		case mailbox.FlagsReplace:
-			f.flags, f.keywords = ch.Flags, ch.Keywords
-		case mailbox.FlagsAdd:
-			f.flags |= ch.Flags
-			if len(ch.Keywords) > 0 {
-				f.keywords = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(m.Keywords), ch.Keywords...))))
-			}
-		case mailbox.FlagsRemove:
-			f.flags &^= ch.Flags
-			if len(ch.Keywords) > 0 {
-				f.keywords = slices.DeleteFunc(slices.Clone(m.Keywords), func(k string) bool { return slices.Contains(ch.Keywords, k) })
-			}
-		}
-		out = append(out, f)
+	x := &expectation{session: s, states: make([]flagState, 0, count(spans))}
+	var err error
+	x.gone, err = s.each(ctx, spans, func(_ int, r mailbox.Row) error {
+		f := flagState{r.UID(), r.Flags(), r.Keywords(), unsure.Contains(uint32(r.UID()))}
+		f.change(ch)
+		x.states = append(x.states, f)
 		return nil
 	})
-	return out, gone, err
+	return x, err
 }
 
-// tellStored tells the flags after a STORE: of all its messages, or after a silent one of those only that are not as the
-// client expects. With CONDSTORE it must hear of the new MODSEQ in any case.
-func (s *session) tellStored(ctx context.Context, spans []span, args imap.Store, res mailbox.FlagResult, expected []flagState) error {
-	changes, err := s.sync(ctx, tellNoExpunge)
-	if err != nil {
-		return err
-	}
-	refused := setOf(res.Modified)
-	var told imap.Set // UIDs of the STORE about which nothing more is to be said
-	for _, f := range expected {
-		if !refused.Contains(uint32(f.uid)) {
-			told.Add(uint32(f.uid))
+func (f *flagState) change(ch mailbox.FlagChange) {
+	switch ch.Mode {
+	case mailbox.FlagsReplace:
+		f.flags, f.keywords = ch.Flags, ch.Keywords
+	case mailbox.FlagsAdd:
+		f.flags |= ch.Flags
+		if len(ch.Keywords) > 0 {
+			f.keywords = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(f.keywords), ch.Keywords...))))
+		}
+	case mailbox.FlagsRemove:
+		f.flags &^= ch.Flags
+		if len(ch.Keywords) > 0 {
+			f.keywords = slices.DeleteFunc(slices.Clone(f.keywords), func(k string) bool { return slices.Contains(ch.Keywords, k) })
 		}
 	}
-	if err := s.tell(ctx, changes, told); err != nil || s.sel == nil {
-		return err
+}
+
+// tell tells the flags after a silent STORE: of those messages only that are not as the client expects. With CONDSTORE it must hear of
+// the new MODSEQ in any case.
+func (x *expectation) tell(ctx context.Context, spans []span, ch mailbox.Changes, res mailbox.FlagResult) (gone bool, err error) {
+	refused := setOf(res.Modified)
+	var told imap.Set // UIDs of the STORE about which nothing more is to be said
+	for i := range x.states {
+		if uid := uint32(x.states[i].uid); !refused.Contains(uid) {
+			told.Add(uid)
+		}
+	}
+	if err := x.session.tell(ctx, ch, func(c mailbox.Ref) bool { return told.Contains(uint32(c.UID)) }); err != nil || x.sel == nil {
+		return false, err
 	}
 	changed := setOf(res.Changed)
 	next := 0
-	_, err = s.each(ctx, spans, func(seq int, m mailbox.Message) error {
-		for next < len(expected) && expected[next].uid < m.UID {
+	_, err = x.each(ctx, spans, func(seq int, r mailbox.Row) error {
+		for next < len(x.states) && x.states[next].uid < r.UID() {
 			next++
 		}
-		asExpected := next < len(expected) && expected[next].holds(m)
-		news := s.condStore && changed.Contains(uint32(m.UID))
-		if !told.Contains(uint32(m.UID)) || args.Silent && asExpected && !news {
-			return nil
+		asExpected := next < len(x.states) && x.states[next].holds(r)
+		news := x.condStore && changed.Contains(uint32(r.UID()))
+		if told.Contains(uint32(r.UID())) && (!asExpected || news) {
+			x.writeFlags(seq, r)
 		}
-		s.writeFlags(seq, m)
-		return nil
+		return x.broken()
 	})
-	return err
+	return x.gone, err
 }
 
-// holds reports whether the client need not be told m's flags.
-func (f flagState) holds(m mailbox.Message) bool {
-	return f.uid == m.UID && f.flags == m.Flags && slices.Equal(f.keywords, m.Keywords) && !f.unsure
+// holds reports whether the client need not be told the message's flags.
+func (f *flagState) holds(r mailbox.Row) bool {
+	return f.uid == r.UID() && f.flags == r.Flags() && slices.Equal(f.keywords, r.Keywords()) && !f.unsure
 }
 
 // stored is the answer: with the messages that UNCHANGEDSINCE saved, numbered as the command was.

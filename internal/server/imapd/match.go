@@ -89,7 +89,7 @@ func searchNeeds(k imap.SearchKey) needs {
 }
 
 // candidate answers, from the listing alone, whether a message can match, so that for others nothing is read.
-func (m *matcher) candidate(k imap.SearchKey) func(seq int, msg mailbox.Message) bool {
+func (m *matcher) candidate(k imap.SearchKey) func(seq int, r mailbox.Row) bool {
 	var cheap []imap.SearchKey
 	if k.Op == imap.SeAnd {
 		for _, sub := range k.Keys {
@@ -98,10 +98,9 @@ func (m *matcher) candidate(k imap.SearchKey) func(seq int, msg mailbox.Message)
 			}
 		}
 	}
-	return func(seq int, msg mailbox.Message) bool {
-		src := source{m: msg}
-		for _, sub := range cheap {
-			if ok, _ := m.holds(context.Background(), sub, seq, &src); !ok { // reads nothing, so there is no error
+	return func(seq int, r mailbox.Row) bool {
+		for i := range cheap {
+			if !m.listed(&cheap[i], seq, r) {
 				return false
 			}
 		}
@@ -139,38 +138,7 @@ func (m *matcher) holds(ctx context.Context, k imap.SearchKey, seq int, src *sou
 		e, err := m.account.Email(ctx, src.m.EmailID)
 		return err == nil && e.Thread.String() == k.Text, err
 	}
-	return m.listing(k, seq, src.m), nil
-}
-
-// listing answers the keys that need no more than what a listing has.
-func (m *matcher) listing(k imap.SearchKey, seq int, msg mailbox.Message) bool {
-	switch k.Op {
-	case imap.SeAll:
-		return true
-	case imap.SeSeqSet, imap.SeUID:
-		return m.sets[k.Num].Contains(uint32(seq))
-	case imap.SeFlag:
-		return msg.Flags.Has(k.Flag)
-	case imap.SeKeyword:
-		return slices.Contains(msg.Keywords, k.Text)
-	case imap.SeBefore:
-		return day(msg.Received).Before(k.Day)
-	case imap.SeOn:
-		return day(msg.Received).Equal(k.Day)
-	case imap.SeLarger:
-		return msg.Size > int64(k.Num)
-	case imap.SeSmaller:
-		return msg.Size < int64(k.Num)
-	case imap.SeOlder:
-		return m.now.Sub(msg.Received) >= time.Duration(k.Num)*time.Second
-	case imap.SeYounger:
-		return m.now.Sub(msg.Received) < time.Duration(k.Num)*time.Second
-	case imap.SeModSeq:
-		return uint64(msg.ModSeq) >= k.Num
-	case imap.SeEmailID:
-		return msg.EmailID.String() == k.Text
-	}
-	return false // \Recent is never set
+	return m.listed(&k, seq, src.listing), nil
 }
 
 // day is a time's day in its own zone, as midnight UTC: dates in searches have no zone.

@@ -20,6 +20,7 @@ const maxHeaderRead = 2 * message.MaxHeader
 type source struct {
 	account *mailbox.Account
 	m       mailbox.Message
+	listing mailbox.Row
 	row     []byte        // the summary as it is kept, if it was read ahead; lent
 	ref     store.BlobRef // the body, if it was looked for ahead
 	sum     *message.Summary

@@ -81,15 +81,15 @@ func uidSpans(v *mailbox.View, uids imap.Set) []span {
 
 // each calls fn for the messages of the spans that are still there, until it returns an error. It reports whether some
 // are gone, of which the client has not heard yet.
-func (s *session) each(ctx context.Context, spans []span, fn func(seq int, m mailbox.Message) error) (gone bool, err error) {
+func (s *session) each(ctx context.Context, spans []span, fn func(seq int, r mailbox.Row) error) (gone bool, err error) {
 	for _, sp := range spans {
 		var failed error
-		err := s.sel.view.Each(ctx, sp.from, sp.to, func(seq int, m mailbox.Message) bool {
-			if m.Gone {
+		err := s.sel.view.Rows(ctx, sp.from, sp.to, func(seq int, r mailbox.Row) bool {
+			if r.Gone() {
 				gone = true
 				return true
 			}
-			failed = fn(seq, m)
+			failed = fn(seq, r)
 			return failed == nil
 		})
 		if failed != nil {
@@ -104,17 +104,23 @@ func (s *session) each(ctx context.Context, spans []span, fn func(seq int, m mai
 
 // uids lists the UIDs of the spans, ascending as the spans are.
 func (s *session) uids(spans []span) []mail.UID {
+	out := make([]mail.UID, 0, count(spans))
+	for _, sp := range spans {
+		_ = s.sel.view.Rows(context.Background(), sp.from, sp.to, func(_ int, r mailbox.Row) bool { // fails with its context only
+			out = append(out, r.UID())
+			return true
+		})
+	}
+	return out
+}
+
+// count is the number of messages in spans.
+func count(spans []span) int {
 	n := 0
 	for _, sp := range spans {
 		n += sp.to - sp.from + 1
 	}
-	out := make([]mail.UID, 0, n)
-	for _, sp := range spans {
-		for seq := sp.from; seq <= sp.to; seq++ {
-			out = append(out, s.sel.view.UIDAt(seq))
-		}
-	}
-	return out
+	return n
 }
 
 func setOf(uids []mail.UID) imap.Set {
@@ -143,11 +149,11 @@ func (s *session) tellChanges(ctx context.Context, t telling) error {
 	if err != nil {
 		return err
 	}
-	return s.tell(ctx, ch, imap.Set{})
+	return s.tell(ctx, ch, nil)
 }
 
-// tell writes the untagged responses for changes, but nothing of the flags of the UIDs in except.
-func (s *session) tell(ctx context.Context, ch mailbox.Changes, except imap.Set) error {
+// tell writes the untagged responses for changes, but nothing of the flags of those that skip takes, if it is not nil.
+func (s *session) tell(ctx context.Context, ch mailbox.Changes, skip func(mailbox.Ref) bool) error {
 	if ch.MailboxGone {
 		s.unselect()
 		s.bye("", "the selected mailbox was deleted")
@@ -165,23 +171,26 @@ func (s *session) tell(ctx context.Context, ch mailbox.Changes, except imap.Set)
 		}
 	}
 	for _, c := range ch.Changed {
-		if except.Contains(uint32(c.UID)) {
+		if skip != nil && skip(c) {
 			continue
 		}
-		if m, ok := s.sel.view.Message(c.Seq); ok && !m.Gone {
-			s.writeFlags(c.Seq, m)
+		if r, ok := s.sel.view.Row(c.Seq); ok && !r.Gone() {
+			s.writeFlags(c.Seq, r)
 		}
 	}
 	return nil
 }
 
 // writeFlags tells one message's flags.
-func (s *session) writeFlags(seq int, m mailbox.Message) {
-	s.w.Untagged(uint32(seq), "FETCH (UID ").Number(uint64(m.UID)).Raw(" FLAGS ").Flags(m.Flags, m.Keywords)
-	if s.condStore {
-		s.w.Raw(" MODSEQ (").Number(uint64(m.ModSeq)).Raw(")")
-	}
-	s.w.Raw(")").CRLF()
+func (s *session) writeFlags(seq int, r mailbox.Row) {
+	s.w.Append(func(dst []byte) []byte {
+		dst = imap.AppendNumber(imap.AppendUntagged(dst, uint32(seq), "FETCH (UID "), uint64(r.UID()))
+		dst = imap.AppendFlags(append(dst, " FLAGS "...), r.Flags(), r.Keywords())
+		if s.condStore {
+			dst = append(imap.AppendNumber(append(dst, " MODSEQ ("...), uint64(r.ModSeq())), ')')
+		}
+		return append(dst, ")\r\n"...)
+	})
 }
 
 // writeFlagNames tells which flags there are.

@@ -67,6 +67,14 @@ type lost struct{ err error }
 func (l *lost) Error() string { return l.err.Error() }
 func (l *lost) Unwrap() error { return l.err }
 
+// broken is the connection's error, if it has one: then nothing more need be written.
+func (s *session) broken() error {
+	if err := s.w.Err(); err != nil {
+		return &lost{err}
+	}
+	return nil
+}
+
 // firstLine is how long a client may take for one line before its login.
 const firstLine = time.Minute
 

@@ -152,3 +152,37 @@ func TestCacheIsBounded(t *testing.T) {
 		t.Fatalf("%d bytes on account, %d in use", got, st.indexBytes())
 	}
 }
+
+// TestAMailboxThatFillsIsOpenedWithoutReading holds the index that a mailbox gets with its first message to what its rows say.
+func TestAMailboxThatFillsIsOpenedWithoutReading(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, Options{})
+	a := w.birth(Quota{})
+	for i := range 30 {
+		w.deliver(a, i+1)
+	}
+	in := w.byPath(a, Inbox)
+	_, err := a.SetFlags(ctx, in.ID, []mail.UID{3, 4, 9}, FlagChange{Mode: FlagsAdd, Flags: mail.FlagDeleted})
+	ok(t, err)
+	_, _, err = a.Expunge(ctx, in.ID, []mail.UID{3, 4})
+	ok(t, err)
+	st, err := w.svc.acquire(ctx, a.ID())
+	ok(t, err)
+	defer w.svc.release(st)
+	read, err := st.scanIndex(ctx, in.ID)
+	ok(t, err)
+	st.show.Lock()
+	defer st.show.Unlock()
+	sl := st.indexes[in.ID]
+	if sl == nil || sl.index == nil || sl.pins != 0 || sl.index.n != 28 {
+		t.Fatal("the mailbox's index was not kept")
+	}
+	diff(&sl.index.snapshot, &read.snapshot, differ{
+		gone:    func(_ int, e *entry) { t.Errorf("UID %d is in memory only", e.uid) },
+		fresh:   func(_ int, e *entry) { t.Errorf("UID %d is on disk only", e.uid) },
+		changed: func(_ int, o, e *entry) { t.Errorf("UID %d: %v in memory, %v on disk", e.uid, o, e) },
+	})
+	if got := w.svc.cache.total.Load(); got != st.indexBytes() {
+		t.Fatalf("%d bytes on account, %d in use", got, st.indexBytes())
+	}
+}

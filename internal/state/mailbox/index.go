@@ -87,12 +87,22 @@ func (s *snapshot) pick(uids []mail.UID, fn func(e *entry)) {
 				c, es = i, s.entries(i)
 			}
 		}
-		j := sort.Search(len(es), func(j int) bool { return es[j].uid >= uid })
+		j := firstFrom(es, uid)
 		if j < len(es) && es[j].uid == uid {
 			fn(&es[j])
 		}
 		es = es[j:]
 	}
+}
+
+// firstFrom is where the first place stands whose UID is at least uid; as a rule it is the first or the second.
+func firstFrom(es []entry, uid mail.UID) int {
+	for j := range min(len(es), 2) {
+		if es[j].uid >= uid {
+			return j
+		}
+	}
+	return sort.Search(len(es), func(j int) bool { return es[j].uid >= uid })
 }
 
 // index is a mailbox's places, as they are now. Its account's show lock guards it.
@@ -177,13 +187,13 @@ func (x *index) remarkAll(changes []remark, number uint64) {
 			i = x.chunkOf(pos)
 			es = x.own(i)
 		}
-		j := sort.Search(len(es), func(j int) bool { return es[j].uid >= ch.uid })
-		if j == len(es) || es[j].uid != ch.uid {
+		j := firstFrom(es, ch.uid)
+		if es = es[j:]; es[0].uid != ch.uid {
 			continue
 		}
-		es[j].marks = ch.marks
+		es[0].marks = ch.marks
 		if !ch.quiet {
-			es[j].modseq = number
+			es[0].modseq = number
 		}
 	}
 }

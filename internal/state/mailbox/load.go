@@ -53,7 +53,7 @@ func (st *state) unpin(sl *slot) {
 func (st *state) fill(ctx context.Context, sl *slot) error {
 	x, err := st.scanIndex(ctx, sl.mailbox)
 	st.show.Lock()
-	var size int64
+	before := st.indexBytes()
 	if err == nil {
 		// The view may be ahead of what is shown. It is durable, so show it.
 		st.showThrough(x.number)
@@ -69,7 +69,6 @@ func (st *state) fill(ctx context.Context, sl *slot) error {
 	}
 	if err == nil {
 		sl.index = x
-		size = x.bytes()
 	} else if st.indexes[sl.mailbox] == sl {
 		delete(st.indexes, sl.mailbox)
 	}
@@ -78,13 +77,30 @@ func (st *state) fill(ctx context.Context, sl *slot) error {
 	}
 	sl.err = err
 	close(sl.ready)
+	grown := st.indexBytes() - before
 	st.show.Unlock()
-	if err != nil {
-		return err
-	}
-	st.svc.cache.grow(size)
-	return nil
+	st.svc.cache.grow(grown)
+	return err
 }
+
+// beginIndexes gives mailboxes into which their first messages come an index: it is known without reading anything, and while there
+// is memory it stays, so that a mailbox that fills is opened at once. The caller holds show.
+func (st *state) beginIndexes(ef *effect) {
+	cache := &st.svc.cache
+	for i := range ef.adds {
+		m := ef.adds[i].mailbox
+		if st.indexes[m] != nil || st.image.counts[m].total > 0 || cache.total.Load() >= cache.limit/bornShare {
+			continue
+		}
+		sl := &slot{st: st, mailbox: m, ready: make(chan struct{}), index: &index{number: ef.number - 1}}
+		close(sl.ready)
+		st.indexes[m] = sl
+		cache.in(sl)
+	}
+}
+
+// bornShare is the share of the memory for indexes up to which mailboxes get one that nobody has asked for.
+const bornShare = 8
 
 // scanIndex reads a mailbox's places.
 func (st *state) scanIndex(ctx context.Context, m mail.MailboxID) (*index, error) {

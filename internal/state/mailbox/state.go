@@ -219,6 +219,7 @@ func (st *state) showThrough(number uint64) {
 }
 
 func (st *state) showOne(ef *effect) {
+	st.beginIndexes(ef)
 	st.image.apply(ef)
 	for id, sl := range st.indexes {
 		if sl.index != nil {

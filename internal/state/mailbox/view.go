@@ -152,6 +152,52 @@ func (v *View) message(e *entry) Message {
 // Each calls fn for the messages from one sequence number to another, both included, until it returns false. No lock is
 // held while it runs. The messages are as of the last Sync.
 func (v *View) Each(ctx context.Context, from, to int, fn func(seq int, m Message) bool) error {
+	return v.Rows(ctx, from, to, func(seq int, r Row) bool { return fn(seq, r.Message()) })
+}
+
+// Row is a message of a view as far as its listing goes: Message without a copy. It is good until the view's next Sync.
+type Row struct {
+	v *View
+	e *entry
+}
+
+// UID is the message's.
+func (r Row) UID() mail.UID { return r.e.uid }
+
+// EmailID is the e-mail's.
+func (r Row) EmailID() mail.EmailID { return r.e.email }
+
+// Flags are the system flags.
+func (r Row) Flags() mail.Flags { return r.e.marks.flags() }
+
+// Keywords are sorted. The caller must not change them.
+func (r Row) Keywords() []string { return r.v.keywords.list(r.e.marks) }
+
+// Size is in bytes.
+func (r Row) Size() int64 { return int64(r.e.size) }
+
+// Received is in seconds since 1970.
+func (r Row) Received() int64 { return int64(r.e.received) }
+
+// ModSeq is the number of the last change.
+func (r Row) ModSeq() mail.ModSeq { return mail.ModSeq(r.e.modseq) }
+
+// Gone says that the message is not there any more, of which the view's client has not heard yet.
+func (r Row) Gone() bool { return r.e.marks.has(markGone) }
+
+// Message copies all of it.
+func (r Row) Message() Message { return r.v.message(r.e) }
+
+// Row is one message of the view; false outside 1 to Len.
+func (v *View) Row(seq int) (Row, bool) {
+	if seq < 1 || seq > v.snap.n {
+		return Row{}, false
+	}
+	return Row{v, v.snap.at(seq - 1)}, true
+}
+
+// Rows is Each for commands on very many messages.
+func (v *View) Rows(ctx context.Context, from, to int, fn func(seq int, r Row) bool) error {
 	var err error
 	v.snap.each(max(from, 1)-1, func(pos int, e *entry) bool {
 		if pos >= to {
@@ -162,7 +208,7 @@ func (v *View) Each(ctx context.Context, from, to int, fn func(seq int, m Messag
 				return false
 			}
 		}
-		return fn(pos+1, v.message(e))
+		return fn(pos+1, Row{v, e})
 	})
 	return fault(err)
 }

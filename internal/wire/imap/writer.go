@@ -155,11 +155,51 @@ func (w *Writer) CRLF() *Writer { return w.Raw("\r\n") }
 // Untagged writes "* ", a number, a space and the rest of a response's start ("EXISTS", "FETCH (").
 func (w *Writer) Untagged(n uint32, what string) *Writer {
 	w.room()
-	w.buf = append(w.buf, "* "...)
-	w.buf = appendUint(w.buf, uint64(n))
-	w.buf = append(w.buf, ' ')
-	w.buf = append(w.buf, what...)
+	w.buf = AppendUntagged(w.buf, n, what)
 	return w
+}
+
+// AppendUntagged writes what Writer.Untagged does.
+func AppendUntagged(dst []byte, n uint32, what string) []byte {
+	dst = appendUint(append(dst, "* "...), uint64(n))
+	return append(append(dst, ' '), what...)
+}
+
+// AppendNumber writes a number.
+func AppendNumber(dst []byte, n uint64) []byte { return appendUint(dst, n) }
+
+// Numbers writes the numbers of a set one by one, each with a space before it, as SEARCH answers.
+func (w *Writer) Numbers(s Set) *Writer {
+	for _, r := range s.ranges {
+		for n := uint64(r.First); n <= uint64(r.Last); {
+			w.room()
+			end := min(uint64(r.Last), n+numbersAtOnce-1)
+			w.buf = appendNumbers(w.buf, n, end)
+			n = end + 1
+		}
+	}
+	return w
+}
+
+// numbersAtOnce numbers of up to ten digits and a space fit behind what fills a small buffer.
+const numbersAtOnce = 64
+
+// appendNumbers writes all from first to last by counting in decimal.
+func appendNumbers(dst []byte, first, last uint64) []byte {
+	start := len(dst)
+	dst = appendUint(append(dst, ' '), first)
+	width := len(dst) - start
+	for n := first; n < last; n++ {
+		if dst[len(dst)-1] != '9' {
+			dst = append(dst, dst[len(dst)-width:]...)
+			dst[len(dst)-1]++
+			continue
+		}
+		start = len(dst)
+		dst = appendUint(append(dst, ' '), n+1)
+		width = len(dst) - start
+	}
+	return dst
 }
 
 // Status is a status response's condition.

@@ -3,6 +3,7 @@ package imap
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -199,5 +200,22 @@ func BenchmarkParseFetch(b *testing.B) {
 		if _, err := NewParser(args).Fetch(); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestNumbersAreCounted(t *testing.T) {
+	var s Set
+	for _, r := range []Range{{1, 12}, {95, 105}, {998, 1001}, {4294967290, 4294967295}} {
+		s.AddRange(r.First, r.Last)
+	}
+	s.AddRange(20000, 21500)
+	var want strings.Builder
+	for n := range s.All() {
+		fmt.Fprintf(&want, " %d", n)
+	}
+	var got bytes.Buffer
+	w := NewWriter(&got, NewPool())
+	if err := w.Numbers(s).Flush(); err != nil || got.String() != want.String() {
+		t.Fatalf("%v, %q", err, got.String())
 	}
 }
