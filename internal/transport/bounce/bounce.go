@@ -119,7 +119,8 @@ func (bn *Bouncer) notice(n queue.Notice, orig *original) *notice {
 		nt.utf8 = holdsUTF8(n, orig)
 	}
 	small := orig.blob != nil && orig.body.Size() <= fullUpTo
-	nt.full = nt.kind == queue.ActionFailed && orig.blob != nil && n.Message.Body != mail.BodyBinary &&
+	// A message that asked for TLS all the way must not go back without it (RFC 8689 section 5).
+	nt.full = nt.kind == queue.ActionFailed && orig.blob != nil && n.Message.Body != mail.BodyBinary && !n.Message.RequireTLS &&
 		(n.Message.Return == mail.ReturnFull || n.Message.Return == mail.ReturnDefault && small)
 	return nt
 }

@@ -265,6 +265,7 @@ func TestWhatComesBack(t *testing.T) {
 		{"small", report, func(*queue.Message) {}, queue.ActionFailed, "message/rfc822"},
 		{"large", large, func(*queue.Message) {}, queue.ActionFailed, "text/rfc822-headers"},
 		{"large, full", large, func(m *queue.Message) { m.Return = mail.ReturnFull }, queue.ActionFailed, "message/rfc822"},
+		{"small, but TLS was required", report, func(m *queue.Message) { m.Return, m.RequireTLS = mail.ReturnFull, true }, queue.ActionFailed, "text/rfc822-headers"},
 		{"small, headers", report, func(m *queue.Message) { m.Return = mail.ReturnHeaders }, queue.ActionFailed, "text/rfc822-headers"},
 		{"delay, full", report, func(m *queue.Message) { m.Return = mail.ReturnFull }, queue.ActionDelayed, "text/rfc822-headers"},
 		{"binary", report, func(m *queue.Message) { m.Body = mail.BodyBinary }, queue.ActionFailed, "text/rfc822-headers"},

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/transport/journey"
 	"github.com/posthorn-mail/posthorn/internal/transport/queue"
 	"github.com/posthorn-mail/posthorn/internal/wire/smtp"
 )
@@ -21,12 +22,17 @@ func (d *delivery) envelope(s *session) (*mail.Envelope, *queue.Result, error) {
 	m := d.job.Message
 	env := &mail.Envelope{
 		From: m.From, Body: m.Body, UTF8: m.UTF8, Size: d.blob.Size() - m.Skip, EnvID: m.EnvID, Return: m.Return,
-		RequireTLS: m.RequireTLS && s.tlsWords != "",
+		RequireTLS: m.RequireTLS,
 	}
 	ext := s.hello.Ext
 	refuse := func(k mail.Kind, words string) (*mail.Envelope, *queue.Result, error) {
 		res := s.own(k, words)
 		return nil, &res, nil
+	}
+	if m.RequireTLS && !s.lmtp {
+		if res := d.lacksTLS(s); res != nil {
+			return nil, res, nil
+		}
 	}
 	if limit := s.hello.MaxSize; limit > 0 && env.Size > limit {
 		return refuse(mail.KindTooLarge, fmt.Sprintf("the message is too large for the server %s (%d > %d bytes)", s.host.Name, env.Size, limit))
@@ -53,6 +59,30 @@ func (d *delivery) envelope(s *session) (*mail.Envelope, *queue.Result, error) {
 	}
 	env.UTF8 = false
 	return env, nil, nil
+}
+
+// lacksTLS is the result if a message that asks for TLS all the way may not go over this connection (RFC 8689 section 4.2.1); nil if it
+// may. Only TLS that is there and failed may be there again later.
+func (d *delivery) lacksTLS(s *session) *queue.Result {
+	words := ""
+	switch {
+	case s.tlsWords == "" && s.hello.Ext.Has(smtp.StartTLS):
+		res := s.result(queue.Deferred, "TLS is required for this message and could not be started with "+s.host.Name)
+		res.Enhanced = "4.7.30"
+		return &res
+	case s.tlsWords == "":
+		words = "TLS is required for this message, and the server " + s.host.Name + " does not offer it"
+	case s.policy != journey.PolicyVerified:
+		words = "TLS is required for this message, and the server " + s.host.Name + " has no valid certificate in its name"
+	case !s.hello.Ext.Has(smtp.RequireTLS):
+		words = "TLS is required for this message, and the server " + s.host.Name + " does not promise it (REQUIRETLS)"
+	case d.route.Smarthost == nil && !d.route.Secure:
+		words = "TLS is required for this message, and the DNS does not prove that " + s.host.Name + " is the right server (DNSSEC)"
+	default:
+		return nil
+	}
+	res := s.own(mail.KindNeedsTLS, words)
+	return &res
 }
 
 func (d *delivery) anyUTF8() bool {

@@ -342,7 +342,7 @@ func BenchmarkSend(b *testing.B) {
 }
 
 func TestParametersArePassedOn(t *testing.T) {
-	cert, _ := certificate(t, "mx1.x.test")
+	cert, roots := certificate(t, "mx1.x.test")
 	inner := `S: 250-DSN
 S: 250 REQUIRETLS
 C: MAIL FROM:<anna@us.test> REQUIRETLS RET=FULL ENVID=e1
@@ -354,7 +354,8 @@ S: 354 go
 BODY
 S: 250 ok`
 	srv := serve(t, cert, startTLS(inner))
-	b := newBench(t, dialer{"192.0.2.1:25": srv.addr}, nil)
+	b := newBench(t, dialer{"192.0.2.1:25": srv.addr}, func(o *Options, _ *route.Options) { o.RootCAs = roots })
+	b.zone.Sign()
 	m := b.message(content)
 	m.RequireTLS, m.Return, m.EnvID = true, mail.ReturnFull, "e1"
 	got := b.relay.Send(t.Context(), queue.Job{Message: m, Recipients: []mail.Recipient{{
@@ -363,5 +364,42 @@ S: 250 ok`
 	}}})
 	if statuses(got) != "ok" || !got.Results[0].NotifiesSuccess {
 		t.Fatalf("%+v", got)
+	}
+}
+
+// TestRequiredTLSIsKept sends a message that asks for TLS all the way (RFC 8689) to servers that cannot give it: they must not see it.
+func TestRequiredTLSIsKept(t *testing.T) {
+	cert, roots := certificate(t, "mx1.x.test")
+	const noTLS = "C: QUIT\nS: 221 bye"
+	offered := "S: 250 REQUIRETLS\n" + noTLS
+	for name, tc := range map[string]struct {
+		scripts      []script
+		roots, proof bool
+		want         string
+	}{
+		"no TLS":                   {[]script{script(hello("8BITMIME") + noTLS)}, true, true, "never"},
+		"TLS that fails":           {[]script{script(hello("STARTTLS") + "C: STARTTLS\nS: 454 not now"), script(hello("STARTTLS") + noTLS)}, true, true, "later"},
+		"a certificate of anybody": {[]script{startTLS(offered)}, false, true, "never"},
+		"no REQUIRETLS":            {[]script{startTLS("S: 250 8BITMIME\n" + noTLS)}, true, true, "never"},
+		"a name without a proof":   {[]script{startTLS(offered)}, true, false, "never"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := serve(t, cert, tc.scripts...)
+			b := newBench(t, dialer{"192.0.2.1:25": srv.addr}, func(o *Options, _ *route.Options) {
+				if tc.roots {
+					o.RootCAs = roots
+				}
+			})
+			if tc.proof {
+				b.zone.Sign()
+			}
+			m := b.message(content)
+			m.RequireTLS = true
+			got := b.send(m, "a@x.test")
+			status := map[string]string{"never": "5.7.30", "later": "4.7.30"}[tc.want]
+			if statuses(got) != tc.want || got.Results[0].Enhanced != status {
+				t.Fatalf("%+v", got)
+			}
+		})
 	}
 }
