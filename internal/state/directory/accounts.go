@@ -85,7 +85,7 @@ func (t *tx) takeAddress(ctx context.Context, a mail.Address, n *nameRow) error 
 // DeleteAccount removes an account, its addresses and, in the same commit, what is left of its mail. It is disabled before, in a commit
 // of its own, so that nothing arrives any more while much mail is taken away. Aliases and groups that name it go on without it.
 func (d *Directory) DeleteAccount(ctx context.Context, id mail.AccountID) error {
-	if err := d.SetStatus(ctx, id, Disabled); err != nil {
+	if err := d.SetStatus(ctx, id, Disabled); err != nil { // which ends its sessions
 		return err
 	}
 	return d.change(ctx, func(t *tx) error {
@@ -104,7 +104,16 @@ func (d *Directory) DeleteAccount(ctx context.Context, id mail.AccountID) error 
 
 // SetPassword changes the password; an empty one means that nobody can log in. Once it returns, the old one is worth nothing here, and
 // within a second on other nodes.
+// Sessions that live on the old one end.
 func (d *Directory) SetPassword(ctx context.Context, id mail.AccountID, plain string) error {
+	err := d.setPassword(ctx, id, plain)
+	if err == nil {
+		d.endLogins(context.WithoutCancel(ctx), id)
+	}
+	return err
+}
+
+func (d *Directory) setPassword(ctx context.Context, id mail.AccountID, plain string) error {
 	if plain == "" {
 		return d.change(ctx, func(t *tx) error {
 			if _, err := t.account(ctx, id); err != nil {
@@ -126,12 +135,16 @@ func (d *Directory) SetPassword(ctx context.Context, id mail.AccountID, plain st
 	})
 }
 
-// SetStatus switches an account on or off.
+// SetStatus switches an account on or off. Its sessions end when it is not Active any more.
 func (d *Directory) SetStatus(ctx context.Context, id mail.AccountID, s Status) error {
 	if s != Active && s != NoLogin && s != Disabled {
 		return mail.Refuse(mail.KindSyntax, "no such status")
 	}
-	return d.changeAccount(ctx, id, func(a *Account) { a.Status = s })
+	err := d.changeAccount(ctx, id, func(a *Account) { a.Status = s })
+	if err == nil {
+		d.endLogins(context.WithoutCancel(ctx), id)
+	}
+	return err
 }
 
 // ChangeAccount changes Name, Lang, Quota and SendLimit of an account; other changes to it are ignored. Change gets the current values

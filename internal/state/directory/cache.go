@@ -16,6 +16,7 @@ type cache struct {
 	// it is decided the cache stays at its number, and the newest one heard of is kept in heard.
 	committing bool
 	heard      uint64
+	moves      uint64 // how often somebody else's change was met
 }
 
 func newCache(bytes int64) *cache {
@@ -63,7 +64,15 @@ func (c *cache) moveTo(number uint64) {
 		c.rows.clear()
 		c.lacks.clear()
 		c.number = number
+		c.moves++
 	}
+}
+
+// foreign counts the times at which changes by others were met.
+func (c *cache) foreign() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.moves
 }
 
 // begin is told that a commit of our own is handed over. Failed or changed must follow.

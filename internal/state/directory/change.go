@@ -54,14 +54,23 @@ func (d *Directory) try(ctx context.Context, fn func(*tx) error) (done bool, err
 		return true, nil
 	}
 	t.batch.Expect(partition, number)
+	moves := d.cache.foreign()
 	d.cache.begin()
 	err = store.Commit(ctx, d.st, t.batch)
 	if err == nil {
 		d.cache.changed(number, t.keys)
-		return true, nil
+	} else {
+		d.cache.failed()
 	}
-	d.cache.failed()
+	if d.cache.foreign() != moves { // what was heard of meanwhile was not our commit alone
+		select {
+		case d.foreign <- struct{}{}:
+		default:
+		}
+	}
 	switch {
+	case err == nil:
+		return true, nil
 	case errors.Is(err, store.ErrConflict):
 		return false, nil
 	case errors.Is(err, store.ErrFull):

@@ -59,6 +59,7 @@ type Directory struct {
 	cache    *cache
 	hasher   *hasher
 	verified *verified
+	holds    holds
 	secret   []byte // the directory's own, for the salts of unknown users
 
 	changing sync.Mutex // held while a change of ours is decided and committed, so that ours do not conflict with each other
@@ -66,6 +67,7 @@ type Directory struct {
 	watcher store.Watcher
 	stop    context.CancelFunc
 	stopped chan struct{}
+	foreign chan struct{} // signalled when a change of ours has met one made elsewhere
 }
 
 // Open reads what must be there and starts to listen to changes made elsewhere.
@@ -73,7 +75,8 @@ func Open(ctx context.Context, st store.Store, o Options) (*Directory, error) {
 	o = withDefaults(o)
 	d := &Directory{
 		st: st, o: o, cache: newCache(o.CacheBytes), hasher: newHasher(o.Hash),
-		verified: newVerified(o.Clock), stopped: make(chan struct{}),
+		verified: newVerified(o.Clock), stopped: make(chan struct{}), foreign: make(chan struct{}, 1),
+		holds: holds{of: map[mail.AccountID]map[*hold]struct{}{}},
 	}
 	if err := d.openSecret(ctx); err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
@@ -127,14 +130,20 @@ func (d *Directory) Close() {
 // listen keeps the cache in step with commits of other nodes. Our own are heard of too and change nothing.
 func (d *Directory) listen(ctx context.Context) {
 	defer close(d.stopped)
+	moves := d.cache.foreign()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-d.watcher.C():
+		case <-d.foreign:
 		}
 		if err := d.refresh(ctx); err != nil && ctx.Err() == nil {
 			d.o.Log.Warn("cannot read the directory's number; look-ups may be old", "err", err)
+		}
+		if n := d.cache.foreign(); n != moves {
+			moves = n
+			d.endLogins(ctx, d.holds.accounts()...)
 		}
 	}
 }

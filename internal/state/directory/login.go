@@ -26,6 +26,8 @@ type LoginSession struct {
 
 	// Between Scram and ScramDone: whom the keys were given for.
 	scram *candidate
+	// granted is who was let in last.
+	granted *candidate
 }
 
 // Login gives the backend for the logins of one connection.
@@ -196,6 +198,7 @@ func (l *LoginSession) end(ctx context.Context, c *candidate, mechanism, authzid
 	if err := l.mayActAs(ctx, c, authzid); err != nil {
 		return sasl.Identity{}, l.failed(c, mechanism, err)
 	}
+	l.granted = c
 	s := l.session()
 	s.Account = c.account.Login()
 	l.d.o.MailLog.LoginOK(s, mechanism)
