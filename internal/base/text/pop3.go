@@ -42,6 +42,7 @@ const (
 	POP3TooManyLogins Key = "pop3.too-many-logins"
 	POP3Timeout       Key = "pop3.timeout"
 	POP3ShuttingDown  Key = "pop3.shutting-down"
+	POP3LoginEnded    Key = "pop3.login-ended"
 )
 
 var pop3Texts = table{
@@ -85,4 +86,8 @@ var pop3Texts = table{
 	POP3TooManyLogins: {"too many failed logins, goodbye", "zu viele falsche Anmeldungen, auf Wiedersehen"},
 	POP3Timeout:       {"timeout, goodbye", "zu lange nichts gehört, auf Wiedersehen"},
 	POP3ShuttingDown:  {"the server is shutting down, please come again", "der Server wird beendet, bitte später wiederkommen"},
+	POP3LoginEnded: {
+		"your password or your right to log in was changed, please log in again",
+		"das Passwort oder das Recht zur Anmeldung wurde geändert, bitte neu anmelden",
+	},
 }

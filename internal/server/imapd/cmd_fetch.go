@@ -131,6 +131,9 @@ func fetchNeeds(items []imap.FetchItem) needs {
 // one writes one message's FETCH response. Everything that can fail short of reading the body is read before a word is
 // written, so that an error leaves the response stream whole.
 func (f *fetcher) one(ctx context.Context, seq int, src *source, tellFlags bool) error {
+	if err := f.broken(); err != nil {
+		return err
+	}
 	m := src.m
 	answers := f.answers[:0]
 	for _, item := range f.items {

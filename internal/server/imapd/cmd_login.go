@@ -42,7 +42,7 @@ func cmdLogin(ctx context.Context, s *session, c *imap.Command) (done, error) {
 		return done{}, err
 	}
 	id, err := s.backend().Plain(ctx, "", user, password)
-	return s.welcome(id, err)
+	return s.welcome(ctx, id, err)
 }
 
 // cmdAuthenticate is AUTHENTICATE (RFC 9051 section 6.2.2).
@@ -59,7 +59,7 @@ func cmdAuthenticate(ctx context.Context, s *session, c *imap.Command) (done, er
 		return done{}, no("CANNOT", "this mechanism is not offered")
 	}
 	id, err := s.exchange(ctx, mech, a.Initial)
-	return s.welcome(id, err)
+	return s.welcome(ctx, id, err)
 }
 
 // exchange carries a SASL exchange.
@@ -101,7 +101,7 @@ func saslRefusal(err error) error {
 }
 
 // welcome ends a login, good or bad. Who fails too often has to connect again.
-func (s *session) welcome(id sasl.Identity, err error) (done, error) {
+func (s *session) welcome(ctx context.Context, id sasl.Identity, err error) (done, error) {
 	if gone, ok := errors.AsType[*lost](err); ok {
 		if errors.Is(gone, line.ErrInterrupted) {
 			s.bye("UNAVAILABLE", "server is shutting down")
@@ -119,6 +119,6 @@ func (s *session) welcome(id sasl.Identity, err error) (done, error) {
 		return done{}, no("LIMIT", "too many connections of this account")
 	}
 	s.seen.Account = id.Login
-	s.loggedInAs(id.Account, leave)
+	s.loggedInAs(ctx, id.Account, leave)
 	return done{code: "CAPABILITY " + s.capabilities(), text: "logged in"}, nil
 }

@@ -99,8 +99,8 @@ func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (fo
 		})
 	} else {
 		_, err = s.eachAhead(ctx, all, need, m.candidate(key), func(seq int, src *source) error {
-			if seq%64 == 0 && ctx.Err() != nil {
-				return ctx.Err()
+			if err := errors.Join(ctx.Err(), s.broken()); err != nil {
+				return err
 			}
 			ok, err := m.match(ctx, key, seq, src)
 			if err == nil && ok {

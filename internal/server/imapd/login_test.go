@@ -207,3 +207,39 @@ func (c *countingConn) Read(p []byte) (int, error) {
 	c.reads++
 	return c.Conn.Read(p)
 }
+
+// TestAnEndedLoginEndsItsSessions changes the password while sessions wait, idle, and fetch.
+func TestAnEndedLoginEndsItsSessions(t *testing.T) {
+	s := start(t, Options{})
+	waiting, idle, busy := s.login(t), s.login(t), s.login(t)
+	idle.fill(20, 2000)
+	idle.ask("s", "SELECT INBOX")
+	idle.send("i IDLE")
+	if got := idle.line(); !strings.HasPrefix(got, "+ ") {
+		t.Fatal(got)
+	}
+	busy.ask("s", "SELECT INBOX")
+	busy.send(strings.Repeat("f FETCH 1:* BODY.PEEK[]\r\n", 100) + "f NOOP") // of which nothing is read yet
+	must(t, s.dir.SetPassword(t.Context(), s.account, "another good one"))
+	for name, p := range map[string]*peer{"waiting": waiting, "idle": idle} {
+		if got := p.line(); !strings.HasPrefix(got, "* BYE ") {
+			t.Errorf("%s: %q", name, got)
+		}
+		if l, err := p.r.ReadString('\n'); err == nil {
+			t.Errorf("%s: goes on with %q", name, l)
+		}
+	}
+	answers := 0
+	for {
+		l, err := busy.r.ReadString('\n')
+		if err != nil || answers == 100 {
+			break
+		}
+		if strings.HasPrefix(l, "f ") {
+			answers++
+		}
+	}
+	if answers == 100 {
+		t.Error("a session that is kept busy goes on")
+	}
+}

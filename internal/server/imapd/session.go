@@ -3,6 +3,7 @@ package imapd
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
@@ -27,6 +28,9 @@ type session struct {
 	closed func() // tells the mail log
 	login  *directory.LoginSession
 	leave  func() // gives the account's place among its connections back
+	unhold func() // stops hearing of the login's end
+	// ended says that the login is worth nothing any more; set by others.
+	ended atomic.Bool
 
 	account *mailbox.Account // nil before the login
 	sel     *selection       // nil unless a mailbox is selected
@@ -72,7 +76,19 @@ func (s *session) broken() error {
 	if err := s.w.Err(); err != nil {
 		return &lost{err}
 	}
+	if s.ended.Load() {
+		return &lost{errEnded}
+	}
 	return nil
+}
+
+// errEnded is that the login the session lives on has ended: its password was changed, or the account switched off.
+var errEnded = errors.New("login ended")
+
+// end ends the session from outside, as soon as the response that is being sent is whole.
+func (s *session) end() {
+	s.ended.Store(true)
+	s.conn.Interrupt()
 }
 
 // firstLine is how long a client may take for one line before its login.
@@ -114,6 +130,7 @@ func (s *session) close() {
 	s.stopIdle()
 	s.unselect()
 	if s.leave != nil {
+		s.unhold()
 		s.leave()
 	}
 	s.conn.Release()
@@ -125,8 +142,8 @@ func (s *session) close() {
 }
 
 // loggedInAs turns the session over to an account.
-func (s *session) loggedInAs(id mail.AccountID, leave func()) {
-	s.leave = leave
+func (s *session) loggedInAs(ctx context.Context, id mail.AccountID, leave func()) {
+	s.leave, s.unhold = leave, s.login.OnEnd(ctx, s.end)
 	s.account = s.srv.Mailboxes.Account(id)
 	s.conn.SetMaxLine(s.srv.Limits.MaxLine)
 	s.conn.SetLineTimeout(s.srv.Limits.Idle)
@@ -166,6 +183,10 @@ func (s *session) run(ctx context.Context, awaited error) error {
 		}
 		if errors.Is(err, line.ErrIdle) {
 			return err
+		}
+		if s.ended.Load() {
+			s.farewell(errEnded)
+			return errEnded
 		}
 		if err := s.react(ctx, &c, err); err != nil {
 			return err
@@ -243,6 +264,9 @@ func (s *session) farewell(err error) {
 		s.bye("TOOBIG", "command is too long")
 	case errors.Is(err, line.ErrTimeout), errors.Is(err, line.ErrTooSlow):
 		s.bye("", "idle for too long")
+	case errors.Is(err, errEnded):
+		s.thrownOut = true
+		s.bye("", "the account's password or its right to log in was changed")
 	}
 }
 

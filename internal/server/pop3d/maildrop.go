@@ -120,6 +120,7 @@ func (s *session) welcome(ctx context.Context, id sasl.Identity) {
 		return
 	}
 	s.id, s.drop = id, drop
+	s.unhold = s.login.OnEnd(ctx, s.end)
 	s.conn.SetMaxLine(pop3.MaxLine)
 	s.conn.SetLineTimeout(s.srv.Limits.Idle)
 	s.ok(text.POP3Welcome, drop.messages, drop.octets)

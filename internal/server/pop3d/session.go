@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
@@ -19,6 +20,15 @@ import (
 
 // errEnd ends a session in which everything has been said.
 var errEnd = errors.New("pop3d: session over")
+
+// errEnded ends a session whose login is worth nothing any more: its password was changed, or the account switched off.
+var errEnded = errors.New("pop3d: login ended")
+
+// end ends the session from outside. What it was to delete stays, as there was no QUIT (RFC 1939 section 6).
+func (s *session) end() {
+	s.ended.Store(true)
+	s.conn.Interrupt()
+}
 
 // session is one connection's state; one goroutine has it.
 type session struct {
@@ -35,8 +45,10 @@ type session struct {
 	login *directory.LoginSession
 	until time.Time // by when there must be a login
 
-	id   sasl.Identity // zero until login
-	drop *maildrop     // nil until login
+	id     sasl.Identity // zero until login
+	drop   *maildrop     // nil until login
+	unhold func()        // stops hearing of the login's end; nil until login
+	ended  atomic.Bool   // the login is worth nothing any more; set by others
 
 	fetched     []mail.EmailID // sent to the client, but not told to Fetched yet
 	last        int            // the message last sent by RETR
@@ -70,6 +82,9 @@ func (s *session) secured() {
 
 // close gives up what the session holds.
 func (s *session) close() {
+	if s.unhold != nil {
+		s.unhold()
+	}
 	if s.drop != nil {
 		s.drop.close()
 		s.drop = nil
@@ -84,6 +99,9 @@ func (s *session) run(ctx context.Context) error {
 	s.ok(text.POP3Ready)
 	for {
 		l, err := s.readLine(ctx)
+		if s.ended.Load() {
+			err = errEnded
+		}
 		if err == nil {
 			err = s.command(ctx, l)
 		}
@@ -132,6 +150,8 @@ func (s *session) farewell(err error) error {
 	switch {
 	case errors.Is(err, errEnd):
 		return nil
+	case errors.Is(err, errEnded):
+		s.err(pop3.AuthFailed, text.POP3LoginEnded)
 	case errors.Is(err, line.ErrInterrupted):
 		s.err(pop3.SysTemp, text.POP3ShuttingDown)
 	case errors.Is(err, line.ErrTimeout):

@@ -538,3 +538,15 @@ func TestAClientThatTakesNothing(t *testing.T) {
 	// Nothing is read. The server gives up, and the maildrop is free again.
 	waitFree(w, "anna")
 }
+
+func TestAnEndedLoginEndsItsSession(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.append(w.anna, "Subject: one\r\n\r\nHello\r\n")
+	c := w.login("anna")
+	c.play("C: DELE 1\nS~ \\+OK.*")
+	must(t, w.dir.SetStatus(t.Context(), w.anna.ID, directory.Disabled))
+	c.play("S~ -ERR \\[AUTH\\] .*\nEND")
+	if n := w.count(w.anna); n != 1 {
+		t.Fatalf("%d messages after a session without QUIT", n)
+	}
+}
