@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -131,8 +132,9 @@ func TestSlowDisk(t *testing.T) {
 	m.whole()
 }
 
-// TestDamage flips a byte in each table, body file and log of the store, one at a time: the server does not start and names the file, or check tells
-// what is affected, or the byte was one that nothing needs any more, and then everything is there.
+// TestDamage flips a byte in each file of the store, one at a time and at random places (POSTHORN_FLIPS of them in each, 2 otherwise): the
+// server does not start and names the file, or check tells what is affected, or the byte was one that nothing needs any more, and then
+// everything is there, byte for byte. The server was stopped in order before.
 func TestDamage(t *testing.T) {
 	m := newMachine(t)
 	from := seed(t)
@@ -154,30 +156,32 @@ func TestDamage(t *testing.T) {
 	dir := m.cfg.StoreDir()
 	names, err := whole.List(dir)
 	m.must(err)
-	told := 0
+	told, harmless := 0, 0
+	r := rand.New(rand.NewPCG(from, 9))
+	digits := regexp.MustCompile(`[0-9]+`)
 	for _, name := range names {
-		if !strings.HasSuffix(name, ".sst") && !strings.HasSuffix(name, ".blob") && !strings.HasSuffix(name, ".log") {
-			continue
-		}
-		said, harmless := m.damage(whole, dir, name, mailboxes)
-		if harmless {
-			continue
-		}
-		told++
-		first, _, _ := strings.Cut(said, "\n")
-		t.Logf("%s, %d findings: %s", name, strings.Count(said, "\n")+1, first)
-		number, _, _ := strings.Cut(name, ".")
-		if !strings.Contains(said, number) {
-			t.Errorf("the damage in %s is told without its name: %s", name, said)
+		for range setting(t, "POSTHORN_FLIPS", 2) {
+			at, said := m.damage(whole, dir, name, mailboxes, r)
+			if said == "" {
+				harmless++
+				continue
+			}
+			told++
+			first, _, _ := strings.Cut(said, "\n")
+			t.Logf("byte %d of %s, %d findings: %s", at, name, strings.Count(said, "\n")+1, first)
+			if number := digits.FindString(name); !strings.Contains(said, number) {
+				t.Errorf("the damage at byte %d of %s is told without its name: %s", at, name, said)
+			}
 		}
 	}
+	t.Logf("told: %d, harmless: %d", told, harmless)
 	if told == 0 {
 		t.Errorf("no damage mattered in %v", names)
 	}
 }
 
-// damage flips a byte in the middle of a file of a copy of the disk and gives what the program says of it.
-func (m *machine) damage(whole *vfs.MemFS, dir, name, mailboxes string) (said string, harmless bool) {
+// damage flips a byte somewhere in a file of a copy of the disk and gives where, and what the program says of it: nothing if it did no harm.
+func (m *machine) damage(whole *vfs.MemFS, dir, name, mailboxes string, r *rand.Rand) (at int64, said string) {
 	m.t.Helper()
 	fs := whole.CrashClone(vfs.CrashCloneCfg{})
 	path := fs.PathJoin(dir, name)
@@ -186,25 +190,26 @@ func (m *machine) damage(whole *vfs.MemFS, dir, name, mailboxes string) (said st
 	info, err := f.Stat()
 	m.must(err)
 	if info.Size() == 0 {
-		return "", true
+		return 0, ""
 	}
+	at = r.Int64N(info.Size())
 	b := make([]byte, 1)
-	_, err = f.ReadAt(b, info.Size()/2)
+	_, err = f.ReadAt(b, at)
 	m.must(err)
-	_, err = f.WriteAt([]byte{b[0] ^ 0x55}, info.Size()/2)
+	_, err = f.WriteAt([]byte{b[0] ^ 0x55}, at)
 	m.must(err)
 	m.must(f.Sync())
 	m.must(f.Close())
 	m.disk = newDisk(fs)
 	if err := m.start(); err != nil {
-		return err.Error(), false
+		return at, err.Error()
 	}
 	defer func() { _ = m.stop() }()
 	found := m.findings()
 	if len(found) == 0 {
 		if now, err := witness.Dump(m.addr); err != nil || now != mailboxes {
-			m.t.Errorf("check finds no damage in %s, but the mailboxes are not what they were (error %v)", name, err)
+			m.t.Errorf("check finds no damage at byte %d of %s, but the mailboxes are not what they were (error %v)", at, name, err)
 		}
 	}
-	return strings.Join(found, "\n"), len(found) == 0
+	return at, strings.Join(found, "\n")
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -130,11 +129,15 @@ func (d *DB) prepare() (err error) {
 			err = fmt.Errorf("the engine gave up: %v", r)
 		}
 	}()
-	if err = d.checkLogs(); err != nil {
+	list, err := d.checkManifest()
+	if err != nil {
+		return err
+	}
+	if err = d.checkLogs(list.oldestLog); err != nil {
 		return err
 	}
 	if d.pdb, err = pebble.Open(d.dir, d.pebbleOptions()); err != nil {
-		return d.nameLog(err)
+		return d.nameFile(err, list)
 	}
 	if err = d.checkFormat(); err == nil {
 		err = d.forgetStaged()
@@ -145,20 +148,14 @@ func (d *DB) prepare() (err error) {
 	return nil
 }
 
-// nameLog names the log that could not be read, and says what it means.
-func (d *DB) nameLog(err error) error {
-	if name := d.fs.lastLog.Load(); name != nil && strings.Contains(err.Error(), "replaying WAL") {
-		return fmt.Errorf("the log file %s, which holds the latest changes, is damaged (the rest of the store may be whole): %w", *name, err)
-	}
-	return err
-}
-
 // checkFormat refuses a store that a newer build has written, and marks a new one.
 func (d *DB) checkFormat() error {
 	key := []byte{rowFormat}
 	value, closer, err := d.pdb.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return d.pdb.Set(key, binary.BigEndian.AppendUint32(nil, formatVersion), pebble.Sync)
+		err = d.pdb.Set(key, binary.BigEndian.AppendUint32(nil, formatVersion), pebble.Sync)
+		// The first log of a new store has no proofs of what was synced. The one after the flush has.
+		return errors.Join(err, d.pdb.Flush())
 	}
 	if err != nil {
 		return fmt.Errorf("read the store's format: %w", err)
@@ -229,7 +226,8 @@ func (d *DB) closePebble() error {
 	d.snap = nil
 	d.snapMu.Unlock()
 	last.release()
-	return d.pdb.Close()
+	// An orderly end leaves nothing in the log: whatever becomes of it later, no mail is lost.
+	return errors.Join(d.pdb.Flush(), d.pdb.Close())
 }
 
 // Watch hears of commits to the partition from now on.

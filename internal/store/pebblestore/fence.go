@@ -23,7 +23,9 @@ type fence struct {
 	failed  atomic.Bool
 	forever chan struct{} // never closed
 	meter   atomic.Pointer[meter]
-	lastLog atomic.Pointer[string] // the log file opened last for reading, by its base name
+	// lastRead is the file of the store that was opened last for reading, by its base name.
+	lastRead atomic.Pointer[string]
+	gone     goneLogs
 }
 
 // meter counts the bytes that arrive in a folder outside, for a backup's progress.
@@ -34,7 +36,7 @@ type meter struct {
 }
 
 func newFence(fs vfs.FS, dir string) *fence {
-	return &fence{FS: fs, dir: dir, forever: make(chan struct{})}
+	return &fence{FS: fs, dir: dir, forever: make(chan struct{}), gone: goneLogs{fs: fs, dir: dir}}
 }
 
 func within(dir, path string) bool {
@@ -94,10 +96,10 @@ func (f *fence) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.
 	return f.wrap("open", name, func() (vfs.File, error) { return f.FS.OpenReadWrite(name, c, opts...) })
 }
 
-// Open implements vfs.FS. It remembers which log is read, as Pebble does not say which one it could not read.
+// Open implements vfs.FS. It remembers which file is read, as Pebble does not always say which one it could not read.
 func (f *fence) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
-	if base := f.PathBase(name); within(f.dir, name) && strings.HasSuffix(base, ".log") {
-		f.lastLog.Store(&base)
+	if base := f.PathBase(name); within(f.dir, name) {
+		f.lastRead.Store(&base)
 	}
 	return f.FS.Open(name, opts...)
 }
@@ -109,6 +111,10 @@ func (f *fence) OpenDir(name string) (vfs.File, error) {
 
 // ReuseForWrite implements vfs.FS.
 func (f *fence) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if within(f.dir, oldname) {
+		f.pass()
+		f.gone.goes(f.PathBase(oldname))
+	}
 	return f.wrap("reuse", newname, func() (vfs.File, error) { return f.FS.ReuseForWrite(oldname, newname, c) })
 }
 
@@ -125,6 +131,7 @@ func (f *fence) Rename(oldname, newname string) error {
 func (f *fence) Remove(name string) error {
 	if within(f.dir, name) {
 		f.pass()
+		f.gone.goes(f.PathBase(name))
 	}
 	return f.FS.Remove(name)
 }

@@ -4,9 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -28,16 +26,15 @@ const (
 // checkLogs looks for damage in the logs that Pebble takes for the end of a log: it drops what follows, silently, if the damage
 // lies in the last blocks. It is damage, and not what a crash leaves, if something later tells that this place was synced. The mark
 // of a log closed in order is no such proof: it is written before the sync that closes the log, and a crash in between may keep the mark
-// and lose what is before it.
-func (d *DB) checkLogs() error {
+// and lose what is before it. Logs before oldest hold nothing that is needed.
+func (d *DB) checkLogs(oldest uint64) error {
 	names, err := d.opt.FS.List(d.dir)
 	if err != nil {
 		return nil //nolint:nilerr // a store that is not there yet; Pebble tells of anything else
 	}
 	for _, name := range names {
-		number, isLog := strings.CutSuffix(name, ".log")
-		n, err := strconv.ParseUint(number, 10, 64)
-		if !isLog || err != nil {
+		n, isLog := logNumber(name)
+		if !isLog || n < oldest {
 			continue
 		}
 		if err := checkLog(d.opt.FS, d.opt.FS.PathJoin(d.dir, name), uint32(n)); err != nil { //nolint:gosec // the log holds the low bits
@@ -99,8 +96,7 @@ func logChunk(b []byte, number uint32) (size int, synced int64) {
 	if size > len(b) {
 		return 0, 0
 	}
-	sum := crc32.Checksum(b[6:size], crc32.MakeTable(crc32.Castagnoli))
-	if binary.LittleEndian.Uint32(b) != (sum>>15|sum<<17)+checksumOffset {
+	if !sumFits(b[6:size], binary.LittleEndian.Uint32(b)) {
 		return 0, 0
 	}
 	if header == logTrailer {
@@ -112,4 +108,19 @@ func logChunk(b []byte, number uint32) (size int, synced int64) {
 func isTrailer(b []byte, number uint32) bool {
 	return len(b) >= logTrailer && binary.LittleEndian.Uint32(b) == 0 && binary.LittleEndian.Uint16(b[4:]) == 0 &&
 		b[6] == kindFirst && binary.LittleEndian.Uint32(b[7:]) == number+1
+}
+
+// nameFile names the file that Pebble could not read when it opened the store, and says what it means.
+func (d *DB) nameFile(err error, list manifest) error {
+	last := d.fs.lastRead.Load()
+	switch {
+	case last != nil && strings.Contains(err.Error(), "replaying WAL"):
+		return fmt.Errorf("the log file %s, which holds the latest changes, is damaged (the rest of the store may be whole): %w", *last, err)
+	case list.torn:
+		return fmt.Errorf("the last entry of the file %s, which lists the store's files, cannot be read, and the store does not fit what is before it: %w",
+			list.name, err)
+	case last != nil:
+		return fmt.Errorf("the file %s was read last: %w", *last, err)
+	}
+	return err
 }
