@@ -2,39 +2,28 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"strconv"
-	"strings"
 	"time"
 )
 
-// idleClients is how many clients sit in IDLE at once; CLIENTS changes it, for a quick look.
-func idleClients() int {
-	if n, err := strconv.Atoi(os.Getenv("CLIENTS")); err == nil && n > 0 {
-		return n
-	}
-	return 5000
-}
-
-// idle measures the memory each idle IMAP client costs; a figure is clients per MiB, so that larger is better.
+// idle measures the memory each idle IMAP client costs, once for each side.
 func (b *bench) idle() (result, error) {
-	ours := figure{name: "Posthorn (TLS)", unit: "clients/MiB"}
-	peer := figure{name: "Dovecot (no TLS)", unit: "clients/MiB"}
-	v, err := b.idleOnce(b.startPosthorn, idleClients())
-	if err != nil {
-		return result{}, fmt.Errorf("posthorn: %w", err)
-	}
-	ours.runs = append(ours.runs, v)
-	// A Dovecot client is a process; fewer of them tell the same.
-	if v, err = b.idleOnce(b.startPeers, idleClients()/10); err != nil {
-		return result{}, fmt.Errorf("dovecot: %w", err)
-	}
-	peer.runs = append(peer.runs, v)
-	return result{ours: ours, peers: []figure{peer}}, nil
+	clients := number("CLIENTS", 5000) // how many sit in IDLE at once
+	ours := figure{name: "Posthorn", unit: "KiB"}
+	secure := figure{name: "Dovecot, TLS", unit: "KiB"}
+	plain := figure{name: "Dovecot, no TLS", unit: "KiB"}
+	err := inTurn(1,
+		side{&ours, func() (float64, error) { return b.idleOnce(b.posthorn, clients) }},
+		// A Dovecot client is a process; fewer of them tell the same.
+		side{&secure, func() (float64, error) { return b.idleOnce(b.peerTLS, clients/10) }},
+		side{&plain, func() (float64, error) { return b.idleOnce(b.peerPlain, clients/10) }},
+	)
+	return result{
+		row: fmt.Sprintf("memory of each of %d idle IMAP clients, TLS", clients), ours: ours, peers: []figure{secure, plain},
+		less: true, limit: 18,
+	}, err
 }
 
-func (b *bench) idleOnce(start func(users []string) (*target, error), clients int) (float64, error) {
+func (b *bench) idleOnce(start starter, clients int) (float64, error) {
 	const users = 150 // so many that no account has more connections than it may
 	t, err := start(benchUsers(users))
 	if err != nil {
@@ -83,8 +72,7 @@ func (b *bench) idleOnce(start func(users []string) (*target, error), clients in
 	if err != nil {
 		return 0, err
 	}
-	fmt.Fprintf(os.Stderr, "  %s: %.1f KiB for each idle client\n", t.name, float64(after-before)/1024/float64(clients))
-	return float64(clients) / (float64(after-before) / (1 << 20)), nil
+	return float64(after-before) / 1024 / float64(clients), nil
 }
 
 // settled is the memory once garbage is collected.
@@ -93,37 +81,4 @@ func (t *target) settled() (int64, error) {
 	t.heap()
 	time.Sleep(2 * time.Second)
 	return t.memory()
-}
-
-// rss is the proportional resident memory of processes, in bytes (shared pages counted once).
-func rss(pids []int) (int64, error) {
-	var total int64
-	for _, pid := range pids {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-		if err != nil {
-			continue // it has ended
-		}
-		for line := range strings.Lines(string(b)) {
-			if rest, ok := strings.CutPrefix(line, "Pss:"); ok {
-				kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-				total += kib << 10
-			}
-		}
-	}
-	if total == 0 {
-		return 0, fmt.Errorf("no memory figures for %v", pids)
-	}
-	return total, nil
-}
-
-// pidsOf finds processes by a pattern of their command line.
-func pidsOf(pattern string) []int {
-	out, _ := exec.Command("pgrep", "-f", pattern).Output()
-	var pids []int
-	for _, f := range strings.Fields(string(out)) {
-		if n, err := strconv.Atoi(f); err == nil && n != os.Getpid() {
-			pids = append(pids, n)
-		}
-	}
-	return pids
 }

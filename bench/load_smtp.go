@@ -21,7 +21,7 @@ type load struct {
 	rcpts    func(session, message int) []string
 	// With a login the connection is TLS from its start and logs in first.
 	user, password func(session int) string
-	reconnect      bool // a connection for each message
+	reconnect      bool // a connection for each message, with a full handshake if it is TLS
 	starttls       bool
 }
 
@@ -66,7 +66,9 @@ func (l load) session(s int) error {
 			return fmt.Errorf("message %d: %w", m, err)
 		}
 		if l.reconnect || m == l.messages-1 {
-			_, _ = fmt.Fprintf(c.c, "QUIT\r\n")
+			if err := c.ask("QUIT\r\n", "221"); err != nil {
+				return fmt.Errorf("quit: %w", err)
+			}
 			c.c.Close()
 			c = nil
 		}
@@ -80,7 +82,7 @@ func (l load) connect(s int) (*client, error) {
 		return nil, err
 	}
 	if l.user != nil {
-		nc = tls.Client(nc, &tls.Config{InsecureSkipVerify: true})
+		nc = tls.Client(nc, clientTLS())
 	}
 	c := &client{c: nc, r: bufio.NewReader(nc)}
 	if _, err := c.reply("220"); err != nil {
@@ -93,7 +95,7 @@ func (l load) connect(s int) (*client, error) {
 		if err := c.ask("STARTTLS\r\n", "220"); err != nil {
 			return nil, err
 		}
-		c.c = tls.Client(nc, &tls.Config{InsecureSkipVerify: true})
+		c.c = tls.Client(nc, clientTLS())
 		c.r = bufio.NewReader(c.c)
 		if err := c.ask("EHLO bench.test\r\n", "250"); err != nil {
 			return nil, err

@@ -44,7 +44,7 @@ func waitingMessages() int {
 // without; the queue is as full in both runs, as the engine has to put in order what it was filled with. A quarter of the destinations refuses connections, and a quarter is silent.
 func (b *bench) million() ([]result, error) {
 	n := waitingMessages()
-	living, err := startSinkAt(net.JoinHostPort(livingAddr, "25"))
+	living, err := b.startSinkAt(net.JoinHostPort(livingAddr, "25"))
 	if err != nil {
 		return nil, fmt.Errorf("this row needs the right to listen on port 25: %w", err)
 	}
@@ -226,19 +226,4 @@ func fillQueue(dir string, n int, destination func(i int) int) (err error) {
 		b = store.NewBatch()
 	}
 	return nil
-}
-
-// highWater is the most memory a process had resident, as the kernel says it.
-func highWater(pid int) int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kib << 10
-		}
-	}
-	return 0
 }

@@ -17,6 +17,7 @@ import (
 type sink struct {
 	addr string
 	cmd  *exec.Cmd
+	stop func()
 
 	mu      sync.Mutex // guards messages
 	counted int
@@ -24,30 +25,43 @@ type sink struct {
 
 var sinkCount = regexp.MustCompile(`mesg=(\d+)`)
 
-func startSink() (*sink, error) {
+func (b *bench) startSink() (*sink, error) {
 	port, err := peers.FreePort()
 	if err != nil {
 		return nil, err
 	}
-	return startSinkAt(fmt.Sprintf("127.0.0.1:%d", port))
+	return b.startSinkAt(fmt.Sprintf("127.0.0.1:%d", port))
 }
 
-func startSinkAt(addr string) (*sink, error) {
+func (b *bench) startSinkAt(addr string) (*sink, error) {
 	bin, err := peers.Ensure("smtp-sink", "postfix")
 	if err != nil {
 		return nil, err
 	}
 	s := &sink{addr: addr}
-	s.cmd = exec.Command(bin, "-c", "-u", "nobody", s.addr, "1000")
-	out, err := s.cmd.StdoutPipe()
+	s.stop, err = b.cleanup.starting(func() (func(), error) {
+		s.cmd = exec.Command(bin, "-c", "-u", "nobody", s.addr, "1000")
+		out, err := s.cmd.StdoutPipe()
+		if err != nil {
+			return nil, err
+		}
+		if err := s.cmd.Start(); err != nil {
+			return nil, err
+		}
+		go s.count(out)
+		return func() {
+			_ = s.cmd.Process.Kill()
+			_ = s.cmd.Wait()
+		}, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := s.cmd.Start(); err != nil {
+	if err := peers.WaitForPort(s.addr); err != nil {
+		s.stop()
 		return nil, err
 	}
-	go s.count(out)
-	return s, peers.WaitForPort(s.addr)
+	return s, nil
 }
 
 // count reads the running counters, which smtp-sink rewrites on one line.
@@ -90,9 +104,4 @@ func (s *sink) waitFor(n int) error {
 		time.Sleep(2 * time.Millisecond)
 	}
 	return nil
-}
-
-func (s *sink) stop() {
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
 }

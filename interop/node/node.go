@@ -33,6 +33,8 @@ type Options struct {
 	Env []string
 	// PerAddress is per_address; 0 for 20,000, so that loads from one address are not held back.
 	PerAddress int
+	// Binary is the program; empty for what Binary returns.
+	Binary string
 }
 
 // Account is one person on a node.
@@ -78,18 +80,23 @@ func Binary() (string, error) {
 
 // New writes a node's configuration into dir and adds its domains and accounts; Start runs it.
 func New(dir string, o Options) (*Node, error) {
-	bin, err := Binary()
-	if err != nil {
-		return nil, err
+	bin := o.Binary
+	if bin == "" {
+		var err error
+		if bin, err = Binary(); err != nil {
+			return nil, err
+		}
 	}
 	n := &Node{Dir: dir, Ports: map[string]int{}, binary: bin, env: o.Env}
 	var b strings.Builder
 	fmt.Fprintf(&b, "hostname = %q\ndata = %q\n[listen]\nper_address = %d\n", o.Hostname, filepath.Join(dir, "data"),
 		cmp.Or(o.PerAddress, 20_000))
 	for _, l := range listeners {
-		if n.Ports[l], err = peers.FreePort(); err != nil {
+		port, err := peers.FreePort()
+		if err != nil {
 			return nil, err
 		}
+		n.Ports[l] = port
 		fmt.Fprintf(&b, "%s = [%q]\n", l, n.Addr(l))
 	}
 	b.WriteString(o.Config)
@@ -146,7 +153,10 @@ func (n *Node) Start() error {
 		return err
 	}
 	n.ended = make(chan error, 1)
-	go func() { n.ended <- n.cmd.Wait() }()
+	go func(cmd *exec.Cmd, ended chan<- error) {
+		ended <- cmd.Wait()
+		close(ended) // who asks again is told at once
+	}(n.cmd, n.ended)
 	for _, l := range []string{"smtp", "submissions", "imaps"} {
 		if err := peers.WaitForPort(n.Addr(l)); err != nil {
 			return errors.Join(fmt.Errorf("the server does not answer: %w\n%s", err, n.Log()), n.Kill())

@@ -18,12 +18,17 @@ type DovecotOptions struct {
 	// Location is mail_location with %u and ROOT (the folder for mail); mdbox by default.
 	Location string
 	Extra    string // more settings
+	// With a certificate there is TLS: imaps and pop3s from the start, on ports that are not 0.
+	CertFile, KeyFile    string
+	IMAPSPort, POP3SPort int
+	AuthPort             int // asks for logins here, for Postfix's SASL; 0 for nowhere
 }
 
 // Dovecot is a running instance.
 type Dovecot struct {
 	Dir                          string
 	LMTPAddr, IMAPAddr, POP3Addr string
+	IMAPSAddr, POP3SAddr         string
 	conf                         string
 }
 
@@ -40,6 +45,7 @@ func StartDovecot(dir string, o DovecotOptions) (*Dovecot, error) {
 	d := &Dovecot{Dir: dir, conf: filepath.Join(dir, "dovecot.conf")}
 	addr := func(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 	d.LMTPAddr, d.IMAPAddr, d.POP3Addr = addr(o.LMTPPort), addr(o.IMAPPort), addr(o.POP3Port)
+	d.IMAPSAddr, d.POP3SAddr = addr(o.IMAPSPort), addr(o.POP3SPort)
 	if err := d.write(o); err != nil {
 		return nil, err
 	}
@@ -78,7 +84,7 @@ func (d *Dovecot) write(o DovecotOptions) error {
 state_dir = %[1]s/state
 log_path = %[1]s/dovecot.log
 protocols = imap pop3 lmtp
-ssl = no
+%[8]s
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 mail_location = %[2]s
@@ -113,7 +119,9 @@ service imap-login {
     port = %[5]d
   }
   inet_listener imaps {
-    port = 0
+    address = 127.0.0.1
+    port = %[9]d
+    ssl = yes
   }
   service_count = 0
   process_min_avail = 2
@@ -124,7 +132,9 @@ service pop3-login {
     port = %[6]d
   }
   inet_listener pop3s {
-    port = 0
+    address = 127.0.0.1
+    port = %[10]d
+    ssl = yes
   }
   service_count = 0
 }
@@ -132,9 +142,26 @@ protocol imap {
   mail_max_userip_connections = 10000
 }
 %[7]s
-`, d.Dir, location, mailRoot, o.LMTPPort, o.IMAPPort, o.POP3Port, o.Extra)
+`, d.Dir, location, mailRoot, o.LMTPPort, o.IMAPPort, o.POP3Port, o.Extra+o.auth(), o.tls(), o.IMAPSPort, o.POP3SPort)
 	return os.WriteFile(d.conf, []byte(conf), 0o644)
 }
+
+func (o DovecotOptions) tls() string {
+	if o.CertFile == "" {
+		return "ssl = no"
+	}
+	return fmt.Sprintf("ssl = yes\nssl_cert = <%s\nssl_key = <%s", o.CertFile, o.KeyFile)
+}
+
+func (o DovecotOptions) auth() string {
+	if o.AuthPort == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\nservice auth {\n  inet_listener sasl {\n    address = 127.0.0.1\n    port = %d\n  }\n}\n", o.AuthPort)
+}
+
+// Pid is the master process, of which all others descend; 0 if it does not run.
+func (d *Dovecot) Pid() int { return readPid(filepath.Join(d.Dir, "run", "master.pid")) }
 
 // Log is what it has logged.
 func (d *Dovecot) Log() string {

@@ -120,6 +120,9 @@ func (p *Postfix) run(verb string) error {
 // Flush makes Postfix try everything waiting now.
 func (p *Postfix) Flush() error { return p.run("flush") }
 
+// Pid is the master process, of which all others descend; 0 if it does not run.
+func (p *Postfix) Pid() int { return readPid(filepath.Join(p.Dir, "queue", "pid", "master.pid")) }
+
 // Log is what it has logged.
 func (p *Postfix) Log() string {
 	b, _ := os.ReadFile(filepath.Join(p.Dir, "postfix.log"))
@@ -129,6 +132,16 @@ func (p *Postfix) Log() string {
 // Stop ends it.
 func (p *Postfix) Stop() {
 	_ = p.run("abort")
+}
+
+// readPid reads a daemon's file with its process number; 0 if there is none.
+func readPid(path string) int {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+	return pid
 }
 
 // WaitForPort returns when somebody takes connections at the address, or after ten seconds why not.
