@@ -106,7 +106,7 @@ func TestSilentDestinationsHoldNoPlace(t *testing.T) {
 		t.Fatal("it was to wait")
 	}
 	waitFor(t, func() bool {
-		f.clk.Advance(patience)
+		f.clk.Advance(patienceMost)
 		for len(f.jobs.came) > 0 {
 			came[<-f.jobs.came] = true
 		}

@@ -1,12 +1,23 @@
 package queue
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// patience is how long an attempt at a destination that has not proven itself keeps its place while nobody answers.
-const patience = time.Second
+// An attempt at a destination that has not proven itself keeps its place while nobody answers for as long: the least while hardly any
+// attempt goes on without a place, and more the more do.
+const (
+	patienceLeast = 50 * time.Millisecond
+	patienceMost  = time.Second
+)
+
+// slowAfter is how long any attempt keeps its place: a server that answers at once and then says an octet a minute must not have it for an
+// hour.
+const slowAfter = 30 * time.Second
 
 // asideShare bounds the attempts that have no place, as a multiple of the places: each holds a connection that is being made, and little
-// else.
+// else, or one that takes long.
 const asideShare = 16
 
 // class is how an attempt counts.
@@ -18,7 +29,8 @@ const (
 	// newcomers have not been tried. Their attempts have three quarters of the places at most, of which a quarter is theirs before
 	// anybody else's, and lose their place if nobody answers soon.
 	newcomers
-	// aside are attempts without a place: newcomers nobody has answered, and destinations that could not be reached the last time.
+	// aside are attempts without a place: newcomers nobody has answered, destinations that could not be reached the last time, and
+	// what takes long.
 	aside
 	classes
 )
@@ -28,6 +40,7 @@ type place struct {
 	class class
 	since time.Time
 	over  bool
+	dest  *destination
 }
 
 func (d *destination) class() class {
@@ -81,12 +94,18 @@ func (w *window) move(p *place, to class) {
 	p.class = to
 }
 
+// patience is how long a newcomer keeps its place now.
+func (w *window) patience() time.Duration {
+	most := w.concurrency * asideShare
+	return patienceLeast + (patienceMost-patienceLeast)*time.Duration(min(w.busy[aside], most))/time.Duration(most)
+}
+
 // yield takes the places of newcomers that have kept theirs for too long.
 func (w *window) yield(now time.Time) {
 	for len(w.young) > 0 {
 		p := w.young[0]
 		if !p.over && p.class == newcomers {
-			if p.since.Add(patience).After(now) || !w.room(aside) {
+			if p.since.Add(w.patience()).After(now) || !w.room(aside) {
 				return
 			}
 			w.move(p, aside)
@@ -95,12 +114,44 @@ func (w *window) yield(now time.Time) {
 	}
 }
 
-// yields is when to call yield; zero: not before something else happens.
+// hold remembers who has a place, in the order in which they got it.
+func (w *window) hold(p *place) {
+	if len(w.held) > 4*w.concurrency {
+		w.held = slices.DeleteFunc(w.held, func(p *place) bool { return p.over || p.class == aside })
+	}
+	w.held = append(w.held, p)
+}
+
+// hurryUp takes the places of attempts that take long, and tries one message at a time with their destinations until one has ended.
+func (w *window) hurryUp(now time.Time) {
+	for len(w.held) > 0 {
+		p := w.held[0]
+		if !p.over && p.class != aside {
+			if p.since.Add(slowAfter).After(now) || !w.room(aside) {
+				return
+			}
+			w.move(p, aside)
+			p.dest.proven = false
+		}
+		w.held = w.held[1:]
+	}
+}
+
+// yields is when to call yield or hurryUp; zero: not before something else happens.
 func (w *window) yields() time.Time {
-	if len(w.young) == 0 || !w.room(aside) {
+	if !w.room(aside) {
 		return time.Time{}
 	}
-	return w.young[0].since.Add(patience)
+	var at time.Time
+	if len(w.held) > 0 {
+		at = w.held[0].since.Add(slowAfter)
+	}
+	if len(w.young) > 0 {
+		if soon := w.young[0].since.Add(w.patience()); at.IsZero() || soon.Before(at) {
+			at = soon
+		}
+	}
+	return at
 }
 
 // answered hears that a destination has a server that speaks, while the attempt goes on.
@@ -109,9 +160,15 @@ func (w *window) answered(s slot, now time.Time) {
 		return
 	}
 	s.dest.proven = true
-	if s.place.class == newcomers {
+	switch {
+	case s.place.class == newcomers:
 		w.move(s.place, proven)
+	case s.place.class == aside && w.room(proven):
+		s.place.since = now
+		w.move(s.place, proven)
+		w.hold(s.place)
 	}
+	w.lap = w.lap || s.dest.skipped
 	w.enter(s.dest, now)
 }
 

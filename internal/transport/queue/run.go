@@ -133,7 +133,7 @@ func (r *runner) lapDue(now time.Time) bool {
 	if r.lastLap.IsZero() || since >= max(lapEvery, 10*r.lapTook) {
 		return true
 	}
-	return w.lap && len(w.known) <= w.size/2 && since >= r.pause()
+	return w.hungry() && since >= r.pause()
 }
 
 // sleep sets the timer for when there is something to do again, if nobody wakes the queue before.
@@ -151,7 +151,7 @@ func (r *runner) sleep() {
 	if !w.next.IsZero() {
 		sooner(later(w.next, r.lastScan.Add(scanEvery)))
 	}
-	if w.lap && len(w.known) <= w.size/2 {
+	if w.hungry() {
 		sooner(r.lastLap.Add(r.pause()))
 	}
 	if t := w.yields(); !t.IsZero() {

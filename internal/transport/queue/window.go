@@ -33,6 +33,7 @@ type window struct {
 	// busy is how many attempts go on: many dead destinations must not keep the living waiting.
 	busy   [classes]int
 	young  []*place                // newcomers' attempts in the order of their beginning, and some that are over
+	held   []*place                // those with a place in the order in which they got it, and some that are over
 	rings  [classes][]*destination // those that could start an attempt if there is room, in turn
 	warm   []*destination          // those that have just been spoken with, whose connection is open: they come before the rings
 	sleepy sleepers                // those that back off and have legs in memory or on disk
@@ -75,20 +76,25 @@ func newWindow(o *Options) window {
 // offer takes a leg into memory if it is due and there is room, and otherwise remembers that it is on disk. It reports whether a scan
 // may go on.
 func (w *window) offer(d dueRow, now time.Time) (more bool) {
-	if d.due.IsZero() || w.known[d.ref] {
+	if d.due.IsZero() {
 		return true
 	}
 	if d.due.After(now) {
-		w.expect(d.due)
+		if !w.known[d.ref] {
+			w.expect(d.due)
+		}
 		return true
 	}
-	dest := w.dest(d.domain)
 	if len(w.known) >= w.size {
-		w.lap = true
+		w.lap = w.lap || !w.known[d.ref]
 		return false
 	}
-	if len(dest.ready) >= w.share(dest, now) && d.urgent.After(now) {
-		dest.skipped = true
+	dest := w.dest(d.domain)
+	if len(dest.ready) >= w.share(dest, now) && d.urgent.After(now) { // a lap comes by here for each row of the dead
+		dest.skipped = dest.skipped || !w.known[d.ref]
+		return true
+	}
+	if w.known[d.ref] {
 		return true
 	}
 	w.known[d.ref] = true
@@ -109,9 +115,10 @@ func (w *window) expect(due time.Time) {
 	}
 }
 
-// share is how many legs of a destination may wait in memory.
+// share is how many legs of a destination may wait in memory. One that has not answered yet gets a few if the window fills: else those
+// of dead destinations would keep out the living's.
 func (w *window) share(d *destination, now time.Time) int {
-	if d.until.After(now) {
+	if d.until.After(now) || !d.proven && len(w.known) >= w.size/8 {
 		return w.probes()
 	}
 	return max(w.size/4, probes)
@@ -182,6 +189,7 @@ type slot struct {
 // take chooses the next leg to try; false if nothing can start now.
 func (w *window) take(now time.Time) (slot, bool) {
 	w.yield(now)
+	w.hurryUp(now)
 	if d := w.takeWarm(now); d != nil {
 		return w.begin(d, now), true
 	}
@@ -212,11 +220,14 @@ func (w *window) startable(d *destination, now time.Time) bool {
 func (w *window) begin(d *destination, now time.Time) slot {
 	q := d.ready[0]
 	d.ready = d.ready[1:]
-	p := &place{class: d.class(), since: now}
+	p := &place{class: d.class(), since: now, dest: d}
 	d.busy++
 	w.busy[p.class]++
 	if p.class == newcomers {
 		w.young = append(w.young, p)
+	}
+	if p.class != aside {
+		w.hold(p)
 	}
 	w.enter(d, now)
 	return slot{q.ref, d, p}
@@ -274,6 +285,12 @@ func (w *window) drop(d *destination, now time.Time) {
 	if d.skipped && len(kept) == 0 {
 		w.sleep(d)
 	}
+}
+
+// hungry reports whether it is worth looking at the disk for more of what is due: there is some, there is room, and those who could be
+// sent to now will soon have nothing left in memory.
+func (w *window) hungry() bool {
+	return w.lap && len(w.known) <= w.size/2 && len(w.rings[proven]) < 4*w.concurrency
 }
 
 // startLap begins to look at everything on disk that is due.
