@@ -15,6 +15,7 @@ var findings = [...][langCount]string{
 	{"no answer to %s", "keine Antwort auf %s"},
 	{"the server took the message and did not answer", "der Server hat die Nachricht entgegengenommen und nicht geantwortet"},
 	{"TLS handshake failed", "TLS kam nicht zustande"},
+	{"the server answers before it is asked", "der Server antwortet, bevor er gefragt ist"},
 	{"the server offers no encryption, which is demanded", "der Server bietet keine Verschlüsselung an, sie ist aber verlangt"},
 	{"login to the smarthost", "Anmeldung beim Smarthost"},
 	{"login to the smarthost refused", "Anmeldung beim Smarthost abgelehnt"},

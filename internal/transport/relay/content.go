@@ -37,7 +37,12 @@ func (x *transaction) dots() *trouble {
 	}
 	if reply.Code != 354 {
 		x.settle(s.said(notDone(reply)))
-		return nil
+		return outOfStep(reply)
+	}
+	if s.lc.Buffered() > 0 {
+		t := earlyAnswer()
+		x.settle(s.result(queue.Deferred, t.words))
+		return t
 	}
 	w := line.NewDotWriter(s.lc)
 	if err := x.stream(w); err != nil {
@@ -53,6 +58,11 @@ func (x *transaction) dots() *trouble {
 func (x *transaction) chunk() *trouble {
 	s := x.s
 	size := x.d.content().Size()
+	if s.lc.Buffered() > 0 {
+		t := earlyAnswer()
+		x.settle(s.result(queue.Deferred, t.words))
+		return t
+	}
 	if _, err := s.lc.WriteString("BDAT " + strconv.FormatInt(size, 10) + " LAST\r\n"); err != nil {
 		return broken("connection lost", err)
 	}
@@ -136,6 +146,18 @@ func ending(reply smtp.Reply) *trouble {
 	}
 	return nil
 }
+
+// outOfStep makes trouble of a reply that cannot be to what was asked: nobody could tell what the next ones are to.
+func outOfStep(reply smtp.Reply) *trouble {
+	if c := reply.Class(); c == 2 || c == 3 {
+		return refused(notDone(reply))
+	}
+	return ending(reply)
+}
+
+// earlyAnswer is for input that is there before anything was asked: if it were taken for the answer, a message that never came could
+// seem to be delivered.
+func earlyAnswer() *trouble { return &trouble{words: "the server answers before it is asked"} }
 
 // notDone makes sure that a reply in the middle, which should be negative, is not read as success.
 func notDone(reply smtp.Reply) smtp.Reply {

@@ -30,6 +30,7 @@ type delivery struct {
 	temporary bool // some recipient is deferred
 	last      queue.Result
 	tries     int
+	ourselves bool // the server that was reached is this one
 }
 
 // run tries the route's servers in order until each recipient has a result.
@@ -48,7 +49,7 @@ func (d *delivery) run(ctx context.Context) {
 		return
 	}
 	for _, h := range d.route.Hosts {
-		if len(d.pending) == 0 || ctx.Err() != nil || d.tries >= maxTries {
+		if len(d.pending) == 0 || ctx.Err() != nil || d.tries >= maxTries || d.ourselves {
 			break
 		}
 		d.host(ctx, h)
@@ -124,7 +125,7 @@ func (d *delivery) host(ctx context.Context, h route.Host) {
 		return
 	}
 	for _, a := range addrs {
-		if len(d.pending) == 0 || ctx.Err() != nil || d.tries >= maxTries {
+		if len(d.pending) == 0 || ctx.Err() != nil || d.tries >= maxTries || d.ourselves {
 			return
 		}
 		d.tries++
@@ -150,10 +151,27 @@ func (d *delivery) address(ctx context.Context, h route.Host, a netip.AddrPort) 
 	if d.job.Answered != nil {
 		d.job.Answered()
 	}
+	if d.route.Smarthost == nil && strings.EqualFold(s.hello.Name, d.r.o.Hostname) {
+		s.quit()
+		d.loop(h, a)
+		return
+	}
 	d.event(journey.Event{
 		Kind: journey.Attempted, Server: h.Name, Address: a.String(), TLS: s.tlsWords, Policy: s.policy,
 	})
 	d.over(ctx, s, func(t *trouble) { d.lastFrom(h, a, t) })
+}
+
+// loop is for a server that is ourselves under another name. It goes as if the DNS had named us (route.Router): who is as far from the
+// destination as we are, or farther, is not tried, and if nobody is nearer the mail cannot go anywhere.
+func (d *delivery) loop(h route.Host, a netip.AddrPort) {
+	d.ourselves = true
+	domain := d.job.Recipients[d.pending[0]].Address.Domain
+	res := found(mail.KindLoop, "this server is the best mail server of "+string(domain)+" but does not know the domain")
+	d.event(journey.Event{Kind: journey.Attempted, Server: h.Name, Address: a.String(), Reply: res.Reply})
+	if h.Pref == d.route.Hosts[0].Pref {
+		d.all(res)
+	}
 }
 
 func (d *delivery) failedAt(h route.Host, a netip.AddrPort, err error) {

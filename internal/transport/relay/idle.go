@@ -43,7 +43,7 @@ func (r *Relay) keep(s *session) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.o.IdleFor < 0 || r.o.MaxIdle <= 0 || s.messages >= limit {
+	if r.closed || r.o.IdleFor < 0 || r.o.MaxIdle <= 0 || s.messages >= limit || s.lc.Buffered() > 0 {
 		r.end(s)
 		return
 	}

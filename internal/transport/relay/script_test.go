@@ -34,6 +34,7 @@ import (
 //	S: text      it says the text
 //	C: text      it expects a line that starts with the text
 //	TLS          it upgrades to TLS
+//	INJECT       it agrees to STARTTLS and says more in the same breath
 //	GARBAGE      it answers the TLS handshake with nonsense and closes
 //	BODY         it reads dot-stuffed content to the final dot
 //	CHUNK        it expects BDAT n LAST and reads n bytes
@@ -132,6 +133,8 @@ func (p *player) step(step string) bool {
 		p.br = bufio.NewReader(p.nc)
 	case "SILENT":
 		p.silent = true
+	case "INJECT":
+		_, _ = io.WriteString(p.nc, "220 go\r\n250-mx\r\n250 SIZE 1\r\n")
 	case "GARBAGE":
 		_, _ = io.WriteString(p.nc, "this is no TLS\r\n")
 		return false

@@ -71,6 +71,9 @@ type transaction struct {
 // envelope sends MAIL and RCPT, all at once if the server pipelines, and sorts the recipients by the replies.
 func (x *transaction) envelope() *trouble {
 	s := x.s
+	if s.lc.Buffered() > 0 {
+		return earlyAnswer()
+	}
 	pipeline := s.hello.Ext.Has(smtp.Pipelining)
 	reset := s.dirty
 	s.dirty = true

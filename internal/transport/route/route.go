@@ -237,7 +237,10 @@ func (r *Router) Addrs(ctx context.Context, h Host) ([]netip.AddrPort, error) {
 	if len(addrs) == 0 {
 		return nil, mail.Failed(mail.KindNoSuchDomain, "the server "+h.Name+" has no address", err)
 	}
-	addrs = slices.Clone(addrs)
+	addrs = slices.DeleteFunc(slices.Clone(addrs), nowhere)
+	if len(addrs) == 0 {
+		return nil, mail.Refuse(mail.KindNoSuchDomain, "the server "+h.Name+" has no address")
+	}
 	r.o.Shuffle(len(addrs), func(i, j int) { addrs[i], addrs[j] = addrs[j], addrs[i] })
 	var six, four []netip.Addr
 	for _, a := range addrs {
@@ -257,6 +260,12 @@ func (r *Router) Addrs(ctx context.Context, h Host) ([]netip.AddrPort, error) {
 		}
 	}
 	return out, nil
+}
+
+// nowhere reports whether an address is no server's: the system would take us for the unspecified one.
+func nowhere(a netip.Addr) bool {
+	a = a.Unmap()
+	return a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // isLocalhost reports whether a name means this machine without asking the DNS (RFC 6761 section 6.3).
