@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/state/directory"
 	"github.com/posthorn-mail/posthorn/internal/wire/sasl"
 )
 
