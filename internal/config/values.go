@@ -26,6 +26,9 @@ func (h *Host) UnmarshalText(b []byte) error {
 	if _, literal := d.Literal(); literal {
 		return fmt.Errorf("%q is an address; a host name is needed", b)
 	}
+	if !d.Conforms() {
+		return fmt.Errorf("%q is not a host name", b)
+	}
 	h.Domain = d
 	return nil
 }

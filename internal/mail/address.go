@@ -11,11 +11,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Limits of RFC 5321 section 4.5.3.1, in bytes.
+// Limits of RFC 5321 section 4.5.3.1, in bytes. Local parts that carry another address for bounces (VERP) are often longer, so what
+// others send may be as long as the last two say.
 const (
 	MaxLocalLen   = 64
 	MaxDomainLen  = 255
 	MaxAddressLen = 254
+
+	mostLocal   = 255
+	mostAddress = mostLocal + 1 + MaxDomainLen
 )
 
 var (
@@ -33,7 +37,8 @@ type Domain string
 var domainProfile = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(true),
 	idna.VerifyDNSLength(true), idna.BidiRule())
 
-// ParseDomain reads a domain or an address literal, with Unicode or A-labels, and makes it canonical.
+// ParseDomain reads a domain or an address literal, with Unicode or A-labels, and makes it canonical. Names with underscores, and with
+// hyphens at a label's ends, are no host names, but stand in addresses that are mailed from and to; Conforms tells them apart.
 func ParseDomain(s string) (Domain, error) {
 	if strings.HasPrefix(s, "[") {
 		return parseLiteral(s)
@@ -47,6 +52,9 @@ func ParseDomain(s string) (Domain, error) {
 	}
 	if !utf8.ValidString(s) {
 		return "", errDomain
+	}
+	if d, ok := looseDomain(s); ok {
+		return d, nil
 	}
 	ascii, err := domainProfile.ToASCII(s)
 	if err != nil || ascii == "" || len(ascii) > MaxDomainLen || strings.HasSuffix(ascii, ".") {
@@ -88,6 +96,54 @@ func plainDomain(s string) (Domain, bool) {
 		}
 	}
 	return Domain(s), true
+}
+
+// looseDomain takes letters, digits, hyphens and underscores in any order, if that is no plain name in another case and no A-label.
+func looseDomain(s string) (Domain, bool) {
+	if len(s) > MaxDomainLen-2 {
+		return "", false
+	}
+	s = lowerASCII(s)
+	odd := false
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || strings.HasPrefix(label, "xn--") {
+			return "", false
+		}
+		for i := range len(label) {
+			if c := label[i]; c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+				return "", false
+			}
+		}
+		odd = odd || !isHostLabel(label) || strings.HasPrefix(label[min(2, len(label)):], "--")
+	}
+	return Domain(s), odd
+}
+
+// isHostLabel reports whether a label of letters, digits, hyphens and underscores may stand in a host name.
+func isHostLabel(label string) bool {
+	return label[0] != '-' && label[len(label)-1] != '-' && strings.IndexByte(label, '_') < 0
+}
+
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// Conforms reports whether the domain is a host name (RFC 5321 section 2.3.5) or an address literal, as all that we make must be.
+func (d Domain) Conforms() bool {
+	if d == "" || d[0] == '[' {
+		return d != ""
+	}
+	for label := range strings.SplitSeq(string(d), ".") {
+		if label == "" || !isHostLabel(label) {
+			return false
+		}
+	}
+	return true
 }
 
 func parseLiteral(s string) (Domain, error) {
@@ -139,7 +195,7 @@ type Address struct {
 }
 
 // ParseAddress reads local@domain, with a quoted local part, UTF-8 (RFC 6531) and address literals allowed; no display
-// name, no angle brackets, no comments.
+// name, no angle brackets, no comments. Dots may stand anywhere, as in addresses that others have given to people; Conforms tells.
 func ParseAddress(s string) (Address, error) {
 	at := strings.LastIndexByte(s, '@')
 	if at <= 0 || at == len(s)-1 {
@@ -153,10 +209,16 @@ func ParseAddress(s string) (Address, error) {
 	if err != nil {
 		return Address{}, err
 	}
-	if len(local)+1+len(d) > MaxAddressLen {
+	if len(local)+1+len(d) > mostAddress {
 		return Address{}, errLong
 	}
 	return Address{Local: local, Domain: d}, nil
+}
+
+// Conforms reports whether the address is one by the book (RFC 5321 sections 4.1.2 and 4.5.3.1), as all that we make must be.
+func (a Address) Conforms() bool {
+	return a.Local != "" && len(a.Local) <= MaxLocalLen && len(a.Local)+1+len(a.Domain) <= MaxAddressLen && a.Domain.Conforms() &&
+		a.Local[0] != '.' && a.Local[len(a.Local)-1] != '.' && !strings.Contains(a.Local, "..")
 }
 
 func parseLocal(s string) (string, error) {
@@ -166,14 +228,14 @@ func parseLocal(s string) (string, error) {
 			return "", err
 		}
 		s = un
-	} else if !isDotString(s) {
+	} else if !isAtoms(s) {
 		return "", errLocal
 	}
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, unseen) {
 		return "", errLocal
 	}
 	s = norm.NFC.String(s)
-	if len(s) > MaxLocalLen {
+	if len(s) > mostLocal {
 		return "", errLong
 	}
 	return s, nil
@@ -209,7 +271,12 @@ func unquote(s string) (string, error) {
 
 // isDotString reports whether s needs no quotes: atoms joined by single dots (RFC 5321 Dot-string, RFC 6531).
 func isDotString(s string) bool {
-	if s == "" || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
+	return isAtoms(s) && s[0] != '.' && s[len(s)-1] != '.' && !strings.Contains(s, "..")
+}
+
+// isAtoms reports whether s is made of what atoms are made of, and dots.
+func isAtoms(s string) bool {
+	if s == "" {
 		return false
 	}
 	for i := range len(s) {

@@ -20,6 +20,13 @@ func TestParseAddress(t *testing.T) {
 		{"x@xn--mller-kva.test", "x@xn--mller-kva.test"},
 		{"x@straße.test", "x@xn--strae-oqa.test"},
 		{"x@[192.0.2.1]", "x@[192.0.2.1]"},
+		// Not by the book, and in use.
+		{"an..na@nord.test", `"an..na"@nord.test`},
+		{".anna.@nord.test", `".anna."@nord.test`},
+		{"anna@No_Rd.test", "anna@no_rd.test"},
+		{"anna@-nord-._tcp.test", "anna@-nord-._tcp.test"},
+		{"anna@R3---sn.test", "anna@r3---sn.test"},
+		{strings.Repeat("a", 255) + "@nord.test", strings.Repeat("a", 255) + "@nord.test"},
 		{"x@[IPv6:2001:DB8::1]", "x@[IPv6:2001:db8::1]"},
 	}
 	for _, tt := range tests {
@@ -36,16 +43,34 @@ func TestParseAddress(t *testing.T) {
 
 func TestParseAddressRefuses(t *testing.T) {
 	for _, in := range []string{
-		"", "@", "anna", "anna@", "@nord.test", "anna@@nord.test", ".anna@nord.test", "anna.@nord.test", "an..na@nord.test",
-		"an na@nord.test", "anna@nord..test", "anna@-nord.test", "anna@nord-.test", "anna@no_rd.test", "anna@[192.0.2]",
+		"", "@", "anna", "anna@", "@nord.test", "anna@@nord.test",
+		"an na@nord.test", "anna@nord..test", "anna@no_rd..test", "anna@.no_rd.test", "anna@nö_rd.test", "anna@xn--no_rd.test", "anna@no%rd.test",
+		"anna@[192.0.2]",
 		"anna@[IPv6:192.0.2.1]", "anna@[IPv6:fe80::1%eth0]", "anna@[192.0.2.1", `"anna@nord.test`, `"an"na"@nord.test`,
 		"anna@nord.test\r\nRCPT TO:<x@y>", "an\x00na@nord.test", "an\u009bna@nord.test", "an\u0085na@nord.test", "\"an\u2028na\"@nord.test", "\"an\nna\"@nord.test", "\xff@nord.test",
-		strings.Repeat("a", 65) + "@nord.test", "a@" + strings.Repeat("b", 64) + ".test",
+		strings.Repeat("a", 256) + "@nord.test", "a@" + strings.Repeat("_", 64) + ".test", "a@" + strings.Repeat("b", 64) + ".test",
 		"a@" + strings.Repeat("bcdefgh.", 32) + "test", "<anna@nord.test>",
 	} {
 		if a, err := ParseAddress(in); err == nil {
 			t.Errorf("ParseAddress(%q) = %q, want an error", in, a)
 		}
+	}
+}
+
+func TestConforms(t *testing.T) {
+	for in, want := range map[string]bool{
+		"anna@nord.test": true, `"anna berg"@nord.test`: true, "x@[192.0.2.1]": true, "x@xn--mller-kva.test": true, "x@a-b.r3---sn.test": true,
+		"an..na@nord.test": false, ".anna@nord.test": false, "anna.@nord.test": false, "anna@no_rd.test": false, "anna@-nord.test": false,
+		"anna@nord-.test": false, strings.Repeat("a", 65) + "@nord.test": false, "a@" + strings.Repeat("bcdefgh.", 31) + "test": true,
+		strings.Repeat("a", 10) + "@" + strings.Repeat("bcdefgh.", 31) + "test": false,
+	} {
+		a, err := ParseAddress(in)
+		if err != nil || a.Conforms() != want {
+			t.Errorf("%q: %v, %v", in, a.Conforms(), err)
+		}
+	}
+	if (Address{}).Conforms() || Domain("").Conforms() {
+		t.Error("nothing conforms")
 	}
 }
 
@@ -78,7 +103,7 @@ func TestLiteral(t *testing.T) {
 
 // FuzzParseAddress holds that what is accepted is within the limits, free of controls, and reads back as itself.
 func FuzzParseAddress(f *testing.F) {
-	for _, s := range []string{"anna@nord.test", `"a b\"c"@nord.test`, "jürgen@müller.test", "x@[IPv6:::1]", "a@b\r\n", "@@", "ａ@ｂ.test"} {
+	for _, s := range []string{"anna@nord.test", `"a b\"c"@nord.test`, "jürgen@müller.test", "x@[IPv6:::1]", "a@b\r\n", "@@", "ａ@ｂ.test", "a..b@c_d.test", ".@-_-", "x@R3---sn.XN--a"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -89,7 +114,7 @@ func FuzzParseAddress(f *testing.F) {
 		if strings.ContainsAny(a.String(), "\r\n\x00") {
 			t.Fatalf("%q holds a control character", a.String())
 		}
-		if len(a.Local) > MaxLocalLen || len(a.Domain) > MaxDomainLen {
+		if len(a.Local) > mostLocal || len(a.Domain) > MaxDomainLen {
 			t.Fatalf("%q is over the limits", a.String())
 		}
 		b, err := ParseAddress(a.String())

@@ -66,7 +66,7 @@ func (t *tx) addAccount(ctx context.Context, a Account, pw *password) error {
 
 // takeAddress gives a free address at a domain of ours to somebody.
 func (t *tx) takeAddress(ctx context.Context, a mail.Address, n *nameRow) error {
-	if a.Local == "" {
+	if !a.Conforms() {
 		return mail.Refuse(mail.KindSyntax, "not an address")
 	}
 	if _, err := t.home(ctx, a.Domain); err != nil {

@@ -18,7 +18,7 @@ func (d *Directory) AddDomainAlias(ctx context.Context, name, of mail.Domain) er
 }
 
 func (d *Directory) addDomain(ctx context.Context, row Domain) error {
-	if _, literal := row.Name.Literal(); literal || row.Name == "" {
+	if _, literal := row.Name.Literal(); literal || !row.Name.Conforms() {
 		return mail.Refuse(mail.KindSyntax, "not a domain name")
 	}
 	row.Tenant, row.Created = DefaultTenant, d.o.Clock.Now().UTC()

@@ -64,7 +64,7 @@ func (d *delivery) envelope(s *session) (*mail.Envelope, *queue.Result, error) {
 // lacksTLS is the result if a message that asks for TLS all the way may not go over this connection (RFC 8689 section 4.2.1); nil if it
 // may. Only TLS that is there and failed may be there again later.
 func (d *delivery) lacksTLS(s *session) *queue.Result {
-	words := ""
+	var words string
 	switch {
 	case s.tlsWords == "" && s.hello.Ext.Has(smtp.StartTLS):
 		res := s.result(queue.Deferred, "TLS is required for this message and could not be started with "+s.host.Name)
