@@ -11,8 +11,14 @@ import (
 
 // profile records where the CPU's time goes while a row runs, if PROFILE names a file for it. The function it returns waits
 // until the file is written. SECONDS is how long it records, 4 if not set.
-func (t *target) profile() func() {
+func (t *target) profile() func() { return t.profileAs("") }
+
+// profileAs is profile for rows with several loads: the name is added to the file's.
+func (t *target) profileAs(name string) func() {
 	path := os.Getenv("PROFILE")
+	if path != "" && name != "" {
+		path += "." + name
+	}
 	if path == "" || t.metrics == "" {
 		return func() {}
 	}
