@@ -43,7 +43,10 @@ const (
 // udpSize is what the world can carry unfragmented (RFC 9715).
 const udpSize = 1232
 
-var errMismatch = errors.New("the answer is to another question")
+var (
+	errMismatch  = errors.New("the answer is to another question")
+	errTruncated = errors.New("the answer is cut short")
+)
 
 // Client asks name servers. It is safe for concurrent use; equal questions at one time are asked once.
 type Client struct {
@@ -146,8 +149,12 @@ func (c *Client) lookUp(ctx context.Context, q question) remembered {
 // read takes what matters out of a reply, with the time it may be believed.
 func (c *Client) read(q question, server netip.AddrPort, reply *dns.Msg) remembered {
 	secure := reply.AuthenticatedData && (server.Addr().IsLoopback() || slices.Contains(c.o.Trusted, server.Addr()))
-	r := remembered{answer: answer{records: chase(reply.Answer, q.name, q.qtype), secure: secure}}
 	now := c.o.Clock.Now()
+	records, err := chase(reply.Answer, q.name, q.qtype)
+	if err != nil {
+		return remembered{err: &Error{Name: bare(q.name), Type: dns.TypeToString[q.qtype], Err: err}, until: now.Add(failureTTL)}
+	}
+	r := remembered{answer: answer{records: records, secure: secure}}
 	if reply.Rcode == dns.RcodeNameError {
 		r.answer.records = nil
 		r.err = &Error{Name: bare(q.name), Type: dns.TypeToString[q.qtype], NotFound: true}
@@ -186,6 +193,9 @@ func (c *Client) exchange(ctx context.Context, server netip.AddrPort, q question
 	}
 	if err == nil && reply.Truncated {
 		reply, err = c.roundTrip(ctx, "tcp", server, m)
+		if err == nil && reply.Truncated {
+			return nil, errTruncated
+		}
 	}
 	return reply, err
 }

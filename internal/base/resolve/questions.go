@@ -3,6 +3,7 @@ package resolve
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -153,8 +154,11 @@ func (q *questions) TLSA(ctx context.Context, name string) ([]TLSA, bool, error)
 	return out, a.secure, nil
 }
 
-// chase finds the records of a type in an answer section, following CNAMEs from name.
-func chase(section []dns.RR, name string, qtype uint16) []dns.RR {
+// errChain means that aliases lead nowhere: somebody's mistake, which may be mended, and not the absence of records.
+var errChain = errors.New("the aliases (CNAME) have no end")
+
+// chase finds the records of a type in an answer section, following CNAMEs from name. If there are too many the best are kept.
+func chase(section []dns.RR, name string, qtype uint16) ([]dns.RR, error) {
 	for range maxChain {
 		var found []dns.RR
 		next := ""
@@ -163,7 +167,7 @@ func chase(section []dns.RR, name string, qtype uint16) []dns.RR {
 			if !strings.EqualFold(h.Name, name) {
 				continue
 			}
-			if h.Rrtype == qtype && len(found) < maxRecords {
+			if h.Rrtype == qtype {
 				found = append(found, rr)
 			}
 			if c, ok := rr.(*dns.CNAME); ok {
@@ -171,11 +175,27 @@ func chase(section []dns.RR, name string, qtype uint16) []dns.RR {
 			}
 		}
 		if len(found) > 0 || next == "" {
-			return found
+			return best(found), nil
 		}
 		name = next
 	}
-	return nil
+	return nil, errChain
+}
+
+// best bounds what is kept of an answer: of mail exchangers those with the lowest preference, of others those that came first.
+func best(found []dns.RR) []dns.RR {
+	if len(found) <= maxRecords {
+		return found
+	}
+	slices.SortStableFunc(found, func(a, b dns.RR) int {
+		x, ok := a.(*dns.MX)
+		y, too := b.(*dns.MX)
+		if !ok || !too {
+			return 0
+		}
+		return cmp.Compare(x.Preference, y.Preference)
+	})
+	return slices.Clone(found[:maxRecords])
 }
 
 // fqdn is the name as it is asked for: lower case, with a final dot.

@@ -134,7 +134,12 @@ func (z *Zone) answer(ctx context.Context, name string, qtype uint16) (answer, e
 	case dns.RcodeServerFailure:
 		return answer{}, e
 	}
-	return answer{records: chase(section, name, qtype), secure: secure}, nil
+	records, err := chase(section, name, qtype)
+	if err != nil {
+		e.Err = err
+		return answer{}, e
+	}
+	return answer{records: records, secure: secure}, nil
 }
 
 // find gives the answer section for a question: CNAMEs on the way, then the records.
