@@ -285,3 +285,45 @@ func BenchmarkLap(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100_000, "ns/row")
 }
+
+// TestSlowServersDoNotKeepThePlaces has destinations that answer at once and then take for ever over each message: they have all the
+// places, and lose them to one that comes later.
+func TestSlowServersDoNotKeepThePlaces(t *testing.T) {
+	f := newOffice(t, Options{Concurrency: 8, PerDestination: 4})
+	f.run()
+	gate := make(chan struct{})
+	f.jobs.set(func(j Job) Report {
+		if !strings.HasPrefix(j.Destination, "slow") {
+			return allOK(j)
+		}
+		if j.Answered != nil {
+			j.Answered()
+		}
+		f.jobs.mu.Unlock()
+		<-gate
+		f.jobs.mu.Lock()
+		return allOK(j)
+	})
+	const slow = 8
+	for i := range slow {
+		for k := range 4 {
+			f.add(f.message(fmt.Sprintf("m%d@slow%d.test", k, i)))
+		}
+	}
+	for range 8 {
+		<-f.jobs.came
+	}
+	f.add(f.message("a@alive.test"))
+	waitFor(t, func() bool {
+		f.clk.Advance(slowAfter)
+		for len(f.jobs.came) > 0 {
+			if <-f.jobs.came == "alive.test" {
+				return true
+			}
+		}
+		return false
+	})
+	close(gate)
+	f.settled()
+	f.expectRows(0)
+}
