@@ -147,7 +147,7 @@ func searchBombs(t *testing.T, v *victim) {
 		open = append(open, c)
 		_ = c.SetDeadline(time.Now().Add(3 * patience)) // a search may take a minute
 		c.tagged("SELECT INBOX")
-		c.say("t SEARCH " + strings.Repeat("NOT BODY qq ", size(40, 2000)) + "ALL\r\n")
+		c.say("t SEARCH " + strings.Repeat("NOT BODY qq ", size(40, 1000)) + "ALL\r\n")
 	}
 	for _, c := range open { // no answer is left out, and no search goes on for longer than it may
 		if got := c.until("t "); !strings.HasPrefix(got, "t NO [LIMIT]") && !strings.HasPrefix(got, "t OK") {

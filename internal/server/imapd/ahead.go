@@ -8,10 +8,11 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/store"
 )
 
-// How many messages' rows are read at once, and how many bytes of them are kept; what is over that is read one by one.
+// How many messages' rows are read at once, and how many bytes of them are kept; what is over that, and each large row, is read when it
+// is its turn.
 const (
 	aheadMessages = 256
-	aheadBytes    = 2 << 20
+	aheadBytes    = 256 << 10
 )
 
 // needs says what a command reads of its messages beyond the listing.
@@ -26,7 +27,7 @@ const (
 // that want does not want are left out.
 func (s *session) eachAhead(ctx context.Context, spans []span, need needs, want func(seq int, r mailbox.Row) bool,
 	fn func(seq int, src *source) error) (gone bool, err error) {
-	a := ahead{account: s.account, need: need}
+	a := ahead{session: s, need: need}
 	gone, err = s.each(ctx, spans, func(seq int, r mailbox.Row) error {
 		if !want(seq, r) {
 			return nil
@@ -45,17 +46,17 @@ func (s *session) eachAhead(ctx context.Context, spans []span, need needs, want 
 
 // ahead reads for some messages at once.
 type ahead struct {
-	account *mailbox.Account
-	need    needs
-	seqs    []int
-	list    []source
-	ids     []mail.EmailID
-	rows    []byte // the summaries of list, one behind the other
+	*session
+	need needs
+	seqs []int
+	list []source
+	ids  []mail.EmailID
+	rows []byte // the summaries of list, one behind the other
 }
 
 func (a *ahead) add(seq int, r mailbox.Row) {
 	a.seqs = append(a.seqs, seq)
-	a.list = append(a.list, source{account: a.account, m: r.Message(), listing: r})
+	a.list = append(a.list, source{srv: a.srv, account: a.account, m: r.Message(), listing: r})
 }
 
 // run reads what is needed, calls fn for all, and forgets them.
@@ -84,7 +85,7 @@ func (a *ahead) read(ctx context.Context) error {
 	}
 	if a.need&needSummary != 0 {
 		err := a.account.SummaryRows(ctx, a.ids, func(i int, row []byte) error {
-			if len(a.rows)+len(row) <= aheadBytes {
+			if len(row) <= largeFrom && len(a.rows)+len(row) <= aheadBytes {
 				start := len(a.rows)
 				a.rows = append(a.rows, row...)
 				a.list[i].row = a.rows[start:]

@@ -1,7 +1,9 @@
 package imapd
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -13,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
+	"github.com/posthorn-mail/posthorn/internal/mail"
 )
 
 // pattern is a large message made on the way.
@@ -167,4 +170,80 @@ func TestStrangersMessageIsNotReadAway(t *testing.T) {
 		t.Error(l)
 	}
 	p.ended()
+}
+
+// TestTurns holds an account to as many turns as there are, and lets others pass.
+func TestTurns(t *testing.T) {
+	turns := newTurns(2)
+	one, two := mail.AccountID{ID: mail.NewID(time.Unix(1, 0))}, mail.AccountID{ID: mail.NewID(time.Unix(2, 0))}
+	enter := func(id mail.AccountID) func() {
+		t.Helper()
+		leave, err := turns.enter(t.Context(), id)
+		must(t, err)
+		return leave
+	}
+	first, second, other := enter(one), enter(one), enter(two)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := turns.enter(over, one); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a third turn: %v", err)
+	}
+	waits := make(chan func())
+	go func() {
+		leave, err := turns.enter(context.Background(), one)
+		if err != nil {
+			t.Error(err)
+		}
+		waits <- leave
+	}()
+	first()
+	(<-waits)()
+	second()
+	other()
+	if len(turns.of) != 0 {
+		t.Fatalf("%d accounts are remembered", len(turns.of))
+	}
+}
+
+// TestLargeAnswersWaitForTheirTurn has clients that read nothing hold all turns to hold much, and looks at who waits and who does not.
+func TestLargeAnswersWaitForTheirTurn(t *testing.T) {
+	s := start(t, Options{})
+	p := s.login(t)
+	var parts strings.Builder
+	for i := range 6000 {
+		fmt.Fprintf(&parts, "--b\r\nContent-Type: text/plain; name=\"part %d\"\r\n\r\nx\r\n", i)
+	}
+	m := "Subject: monster\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + parts.String() + "--b--\r\n"
+	p.send(fmt.Sprintf("a APPEND INBOX {%d+}\r\n%s", len(m), m))
+	p.until("a OK")
+	p.fill(1, 1)
+	p.ask("s", "SELECT INBOX")
+	var greedy []*peer
+	for range largeAtOnce {
+		g := s.login(t)
+		g.ask("s", "SELECT INBOX")
+		g.send(strings.Repeat("g FETCH 1 BODYSTRUCTURE\r\n", 100) + "g NOOP")
+		greedy = append(greedy, g)
+	}
+	held := func() int {
+		s.srv.larges.mu.Lock()
+		defer s.srv.larges.mu.Unlock()
+		if tn := s.srv.larges.of[s.account]; tn != nil {
+			return len(tn.taken)
+		}
+		return 0
+	}
+	for deadline := time.Now().Add(20 * time.Second); held() < largeAtOnce; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("the turns are not taken")
+		}
+	}
+	if got := p.ask("n", "FETCH 2 BODYSTRUCTURE"); len(got) != 2 {
+		t.Fatalf("a small answer waits or is wrong: %q", got)
+	}
+	p.send("w FETCH 1 BODYSTRUCTURE")
+	must(t, greedy[0].Close())
+	if got := p.until("w "); !strings.HasPrefix(got[len(got)-1], "w OK") {
+		t.Fatal(got[len(got)-1])
+	}
 }

@@ -89,6 +89,13 @@ func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (fo
 	}
 	all := []span{{1, s.sel.view.Len()}}
 	need := searchNeeds(key)
+	if need&needBody != 0 {
+		leave, err := s.srv.searches.enter(ctx, s.account.ID())
+		if err != nil {
+			return out, tooLong(err)
+		}
+		defer leave()
+	}
 	var err error
 	if need == 0 {
 		_, err = s.each(ctx, all, func(seq int, r mailbox.Row) error {
@@ -109,10 +116,15 @@ func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (fo
 			return err
 		})
 	}
+	return out, tooLong(err)
+}
+
+// tooLong puts the end of a search's time into IMAP's words.
+func tooLong(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = no("LIMIT", "search takes too long, please narrow it")
+		return no("LIMIT", "search takes too long, please narrow it")
 	}
-	return out, err
+	return err
 }
 
 // save keeps the result for "$": with MIN or MAX and nothing more only those (RFC 5182 section 2.4).

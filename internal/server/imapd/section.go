@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
@@ -18,6 +19,7 @@ const maxHeaderRead = 2 * message.MaxHeader
 
 // source reads what a FETCH or SEARCH wants of one message, each thing at most once.
 type source struct {
+	srv     *Server
 	account *mailbox.Account
 	m       mailbox.Message
 	listing mailbox.Row
@@ -25,7 +27,18 @@ type source struct {
 	ref     store.BlobRef // the body, if it was looked for ahead
 	sum     *message.Summary
 	blob    store.Blob
-	sizes   map[*message.Part]int64 // decoded, of parts of sum that were asked for: a FETCH may ask for each many times
+	sizes   map[*message.Part]int64  // decoded, of parts of sum that were asked for: a FETCH may ask for each many times
+	headers map[int64]message.Header // by where they begin, for the same reason
+	held    int64                    // bytes in memory for what was read
+	leave   func()                   // ends the turn to hold much of it; nil without one
+}
+
+// hold notes that so many bytes more will be in memory until the response is taken. It waits for the account's turn if they are many.
+func (src *source) hold(ctx context.Context, n int64) (err error) {
+	if src.held += n; src.held > largeFrom && src.leave == nil {
+		src.leave, err = src.srv.large(ctx, src.account.ID())
+	}
+	return err
 }
 
 func (src *source) close() {
@@ -33,13 +46,20 @@ func (src *source) close() {
 		src.blob.Close()
 		src.blob = nil
 	}
+	if src.leave != nil {
+		src.leave()
+		src.leave = nil
+	}
 }
 
 func (src *source) summary(ctx context.Context) (*message.Summary, error) {
 	if src.sum != nil {
 		return src.sum, nil
 	}
-	var err error
+	err := src.measure(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if src.row == nil {
 		src.sum, err = src.account.Summary(ctx, src.m.EmailID)
 		return src.sum, err
@@ -48,6 +68,24 @@ func (src *source) summary(ctx context.Context) (*message.Summary, error) {
 		return nil, mail.Failed(mail.KindInternal, "the mail store failed", err)
 	}
 	return src.sum, nil
+}
+
+// measure reads a summary that was not read ahead, but for a large one it only waits for the turn to hold it.
+func (src *source) measure(ctx context.Context) error {
+	if src.row != nil {
+		return nil
+	}
+	var size int64
+	err := src.account.SummaryRows(ctx, []mail.EmailID{src.m.EmailID}, func(_ int, row []byte) error {
+		if size = int64(len(row)); size <= largeFrom {
+			src.row = bytes.Clone(row)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return src.hold(ctx, size)
 }
 
 // envelope is the summary's, without reading more of it than that if it can.
@@ -136,7 +174,11 @@ func (src *source) section(ctx context.Context, item imap.FetchItem) (answer, er
 		return answer{}, nil
 	}
 	if sec.Part == imap.SectionHeaderFields || sec.Part == imap.SectionHeaderFieldsNot {
-		return fields(blob, from, to, sec, item.Partial)
+		header, err := src.header(ctx, blob, from, to)
+		if err != nil {
+			return answer{}, err
+		}
+		return someFields(header, sec, item.Partial), nil
 	}
 	return cut(blob, from, to, item.Partial), nil
 }
@@ -181,28 +223,89 @@ func cut(blob io.ReaderAt, from, to int64, part *imap.Partial) answer {
 	return answer{content: io.NewSectionReader(blob, from, to-from), size: to - from}
 }
 
-// fields reads a header block and gives the fields wanted with their exact bytes, and the blank line.
-func fields(blob io.ReaderAt, from, to int64, sec imap.Section, part *imap.Partial) (answer, error) {
-	block := make([]byte, min(to-from, maxHeaderRead))
-	if _, err := io.ReadFull(io.NewSectionReader(blob, from, int64(len(block))), block); err != nil {
-		return answer{}, fmt.Errorf("read a header: %w", err)
+// header reads a header block; what is beyond its bounds is not there. Of a block that is none it gives nil.
+func (src *source) header(ctx context.Context, blob io.ReaderAt, from, to int64) (message.Header, error) {
+	if h, ok := src.headers[from]; ok {
+		return h, nil
+	}
+	size := min(to-from, maxHeaderRead)
+	if err := src.hold(ctx, 2*size); err != nil { // the block, and what it is taken to pieces to
+		return nil, err
+	}
+	block := make([]byte, size)
+	if _, err := io.ReadFull(io.NewSectionReader(blob, from, size), block); err != nil {
+		return nil, fmt.Errorf("read a header: %w", err)
 	}
 	header, err := message.ParseHeader(block)
-	if err != nil && len(header) == 0 {
-		return answer{}, nil
+	if err == nil && header == nil {
+		header = message.Header{}
 	}
-	var out []byte
-	for _, f := range header {
-		named := false
-		for _, name := range sec.Fields {
-			named = named || f.Is(name)
-		}
-		if named == (sec.Part == imap.SectionHeaderFields) {
-			out = append(out, f.Raw...)
+	if src.headers == nil {
+		src.headers = map[int64]message.Header{}
+	}
+	src.headers[from] = header
+	return header, nil
+}
+
+// someFields gives the fields wanted with their exact bytes, and the blank line. Nothing is copied: a FETCH may ask for very many such
+// answers of one message.
+func someFields(header message.Header, sec imap.Section, part *imap.Partial) answer {
+	if header == nil {
+		return answer{}
+	}
+	r := &fieldReader{header: header, sec: sec, end: "\r\n"}
+	size := int64(len(r.end))
+	for i := range header {
+		if r.wants(i) {
+			size += int64(len(header[i].Raw))
 		}
 	}
-	out = append(out, "\r\n"...)
-	return cut(bytes.NewReader(out), 0, int64(len(out)), part), nil
+	if part == nil {
+		return answer{content: r, size: size}
+	}
+	skip := min(int64(part.Offset), size)
+	_, _ = io.CopyN(io.Discard, r, skip) // it has as many
+	size = min(size-skip, int64(part.Length))
+	return answer{content: io.LimitReader(r, size), size: size}
+}
+
+// fieldReader reads those fields of a header that a section asks for.
+type fieldReader struct {
+	header message.Header
+	sec    imap.Section
+	rest   []byte // of the field before header
+	end    string
+}
+
+func (r *fieldReader) wants(i int) bool {
+	named := slices.ContainsFunc(r.sec.Fields, func(name string) bool { return r.header[i].Is(name) })
+	return named == (r.sec.Part == imap.SectionHeaderFields)
+}
+
+func (r *fieldReader) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		switch {
+		case len(r.rest) > 0:
+			k := copy(p[n:], r.rest)
+			r.rest = r.rest[k:]
+			n += k
+		case len(r.header) > 0:
+			if r.wants(0) {
+				r.rest = r.header[0].Raw
+			}
+			r.header = r.header[1:]
+		case r.end != "":
+			k := copy(p[n:], r.end)
+			r.end = r.end[k:]
+			n += k
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+	return n, nil
 }
 
 // decoded gives a part without its transfer encoding (RFC 3516). Its length is found by decoding it once before.

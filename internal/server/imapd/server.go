@@ -96,6 +96,8 @@ type Server struct {
 	lines    line.Pool
 	buffers  *imap.Pool
 	accounts *limit.Gates // connections of an account
+	searches *turns       // searches that read bodies
+	larges   *turns       // responses that hold much memory
 	copies   sync.Pool    // *[copySize]byte
 }
 
@@ -116,6 +118,7 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		Options: o, commands: table(), buffers: imap.NewPool(), accounts: limit.NewGates(o.Limits.PerAccount),
+		searches: newTurns(searchesAtOnce), larges: newTurns(largeAtOnce),
 		copies: sync.Pool{New: func() any { return new([copySize]byte) }},
 	}
 }
