@@ -66,32 +66,36 @@ func (b *bench) grown(t *target, full int) (result, error) {
 	defer fresh.stop()
 	d := delivery{size: 4 << 10, sessions: 20, mailboxes: 1}
 	const messages = 20000
-	deliver := func(t *target, user string, holds int) (float64, error) {
+	deliver := func(t *target, name, user string, holds int) (float64, error) {
 		r, err := dialIMAP(t, user)
 		if err != nil {
 			return 0, err
 		}
 		defer r.c.Close()
 		l := d.load(t.mx, []string{user}, messages)
-		began := time.Now()
+		before, began := t.cost(), time.Now()
 		if err := sendAll(l); err != nil {
 			return 0, err
 		}
 		if err := r.waitCount(holds + messages); err != nil {
 			return 0, err
 		}
-		return messages / time.Since(began).Seconds(), nil
+		took := time.Since(began).Seconds()
+		named := *t
+		named.name = name
+		named.since(before, messages, d.size)
+		return messages / took, nil
 	}
 	ours := figure{name: "Posthorn", unit: "/s"}
 	beside := figure{name: "into an empty mailbox of the same store", unit: "/s", aim: 0.9}
 	alone := figure{name: "into an empty mailbox of a fresh server", unit: "/s", aim: 0.9}
 	run := 0
 	err = b.inTurn(
-		side{&ours, func() (float64, error) { return deliver(t, t.users[0], full+run*messages) }},
-		side{&beside, func() (float64, error) { return deliver(t, t.users[1+run], 0) }},
+		side{&ours, func() (float64, error) { return deliver(t, "full mailbox", t.users[0], full+run*messages) }},
+		side{&beside, func() (float64, error) { return deliver(t, beside.name, t.users[1+run], 0) }},
 		side{&alone, func() (float64, error) {
 			run++
-			return deliver(fresh, fresh.users[run-1], 0)
+			return deliver(fresh, alone.name, fresh.users[run-1], 0)
 		}},
 	)
 	return result{ours: ours, peers: []figure{beside, alone}}, err

@@ -60,7 +60,7 @@ func (b *bench) million() ([]result, error) {
 		return nil, err
 	}
 	defer ns.Close()
-	m := million{sink: living, dns: ns.Addr().String()}
+	m := million{bench: b, sink: living, dns: ns.Addr().String()}
 	with, err := m.run("with", n, func(i int) int { return i % destinations })
 	if err != nil {
 		return nil, err
@@ -121,8 +121,9 @@ func silence(addr string) (func(), error) {
 
 // million is the row's surroundings.
 type million struct {
-	sink *sink
-	dns  string
+	bench *bench
+	sink  *sink
+	dns   string
 }
 
 type millionRun struct {
@@ -134,13 +135,17 @@ type millionRun struct {
 // run fills a queue, starts a server on it and watches the sink: until a quarter of the messages have arrived.
 func (m *million) run(name string, n int, destination func(i int) int) (millionRun, error) {
 	var out millionRun
-	dir, err := os.MkdirTemp("/var/tmp", "bench-million-")
+	var dir string
+	remove, err := m.bench.cleanup.starting(func() (_ func(), err error) {
+		dir, err = folder("million")
+		return func() { _ = os.RemoveAll(dir) }, err
+	})
 	if err != nil {
 		return out, err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	srv, err := node.New(dir, node.Options{
-		Hostname: "mx.nord.test", Domains: []string{"nord.test"},
+		Hostname: "mx.nord.test", Domains: []string{"nord.test"}, Binary: m.bench.binary,
 		Config: fmt.Sprintf("[dns]\nservers = [%q]\n[log]\nlevel = \"warn\"\nmail = %q\n", m.dns, dir+"/mail.log"),
 	})
 	if err != nil {
@@ -155,10 +160,11 @@ func (m *million) run(name string, n int, destination func(i int) int) (millionR
 	fmt.Fprintf(os.Stderr, "  %d messages put into the queue in %.0f s: %.0f/s, %d MiB on the disk\n", n, took, float64(n)/took, diskUse(dir)>>20)
 	before := m.sink.messages()
 	began = time.Now()
-	if err := srv.Start(); err != nil {
+	end, err := m.bench.cleanup.starting(func() (func(), error) { return func() { _ = srv.Kill() }, srv.Start() })
+	if err != nil {
 		return out, err
 	}
-	defer func() { _ = srv.Kill() }()
+	defer end()
 	out.ready = time.Since(began)
 	t := &target{name: "Posthorn", metrics: srv.Addr("metrics"), pids: func() []int { return []int{srv.Pid()} }}
 	defer t.profileAs(name)()
