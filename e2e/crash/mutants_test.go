@@ -19,7 +19,7 @@ import (
 
 // TestMutants breaks the product on purpose, each time in one place, and has the harness find it: a harness that cannot fail proves
 // nothing. Each testdata/mutants/*.txtar says in its comment what is broken, which harness has to find it (kill: this package's;
-// machine: the crash of the machine in e2e/torture), in which file of the tree, and by which words; old is replaced by new in it. The tree
+// machine: the crash of the machine in e2e/torture; concert: its many clients on one account), in which file of the tree, and by which words; old is replaced by new in it. The tree
 // itself is not touched: Go compiles with the changed file in the place of the real one.
 func TestMutants(t *testing.T) {
 	if os.Getenv("POSTHORN_MUTANTS") == "" {
@@ -107,10 +107,14 @@ func (m *mutant) run(t *testing.T) (string, error) {
 	overlay := m.overlay(t, root)
 	env := append(os.Environ(), "POSTHORN_MUTANTS=", "POSTHORN_SEED=1")
 	args := []string{"test", "-count=1", "-timeout=10m", "-overlay", overlay}
-	if m.harness == "machine" {
+	switch m.harness {
+	case "machine":
 		env = append(env, "POSTHORN_CRASHES=60")
 		args = append(args, "-run=TestCrashOfTheMachine", "./e2e/torture")
-	} else {
+	case "concert":
+		env = append(env, "POSTHORN_SEEDS=500")
+		args = append(args, "-run=TestConcert", "./e2e/torture")
+	default:
 		bin := filepath.Join(t.TempDir(), "posthorn")
 		build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay, "-o", bin, "./cmd/posthorn")
 		build.Dir = root

@@ -304,6 +304,33 @@ func (c *imap) ask(literal []byte, format string, args ...any) (answer, error) {
 	}
 }
 
+// idle begins IDLE and ends it.
+func (c *imap) idle() (a answer, err error) {
+	c.tag++
+	tag := "w" + strconv.Itoa(c.tag)
+	_ = c.conn.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(c.conn, tag+" IDLE\r\n"); err != nil {
+		return a, err
+	}
+	for {
+		l, err := c.read()
+		switch {
+		case err != nil:
+			return a, err
+		case strings.HasPrefix(l.text, "+"):
+			if _, err := io.WriteString(c.conn, "DONE\r\n"); err != nil {
+				return a, err
+			}
+		case strings.HasPrefix(l.text, tag+" OK"):
+			return a, nil
+		case strings.HasPrefix(l.text, tag):
+			return a, &breach{"IDLE: " + l.text}
+		default:
+			a.lines = append(a.lines, l)
+		}
+	}
+}
+
 // number finds "WORD n" or "WORD (n)" in a response; 0 if it is not there.
 func number(text, word string) uint64 {
 	at := strings.Index(text, word+" ")
