@@ -116,8 +116,8 @@ func fileSystem() string {
 		return "?"
 	}
 	kinds := map[int64]string{0xef53: "ext4", 0x58465342: "XFS", 0x9123683e: "Btrfs", 0x01021994: "tmpfs (memory: nothing is durable)", 0x794c7630: "overlayfs"}
-	if name, ok := kinds[int64(st.Type)]; ok {
+	if name, ok := kinds[st.Type]; ok {
 		return name
 	}
-	return fmt.Sprintf("file system %#x", int64(st.Type))
+	return fmt.Sprintf("file system %#x", st.Type)
 }
