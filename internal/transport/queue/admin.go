@@ -16,7 +16,7 @@ const releasedLife = 24 * time.Hour
 
 // change is what an admin does to a message.
 type change struct {
-	what journey.Kind
+	what journey.Kind // zero if there is nothing to tell
 	by   string
 	// apply changes the rows read; it reports whether the message is taken out of the queue, and may refuse.
 	apply func(m *message, legs []legAt, now time.Time) (remove bool, err error)
@@ -113,8 +113,11 @@ func (q *Queue) change(ctx context.Context, id mail.MessageID, c change) error {
 	} else {
 		b.Set(key, m.encode())
 	}
-	event := journey.Event{At: now, Kind: c.what, Detail: c.by}
-	journey.Record(b, id, event)
+	var events []journey.Event
+	if c.what != 0 {
+		events = append(events, journey.Event{At: now, Kind: c.what, Detail: c.by})
+	}
+	journey.Record(b, id, events...)
 	// Not to be broken off: after it is over, attempts may rely on what they read.
 	if err := store.Commit(context.WithoutCancel(ctx), q.st, b); err != nil {
 		return fmt.Errorf("change queued message: %w", err)
@@ -122,7 +125,7 @@ func (q *Queue) change(ctx context.Context, id mail.MessageID, c change) error {
 	if c.log != nil {
 		c.log(q.o.MailLog, id, c.by)
 	}
-	q.o.Journeys.Publish(id, event)
+	q.o.Journeys.Publish(id, events...)
 	if remove {
 		q.gone()
 	}

@@ -44,6 +44,7 @@ type runner struct {
 	horizon  time.Time // everything due until then has been looked at, or left on disk knowingly
 	lastScan time.Time
 	lastLap  time.Time
+	wall     time.Time // what the clock on the wall said then
 	lapTook  time.Duration
 }
 
@@ -95,6 +96,7 @@ func (r *runner) scan(ctx context.Context, between func()) {
 	from := r.horizon.Add(-slack)
 	if lap {
 		from = time.Time{}
+		r.mend(ctx, now)
 	}
 	began := time.Now() // real time: what a lap costs decides how often it may run
 	if err := q.load(ctx, from, now, between); err != nil {
@@ -108,6 +110,20 @@ func (r *runner) scan(ctx context.Context, between func()) {
 	r.lastScan, r.horizon = now, now
 	if lap {
 		r.lastLap, r.lapTook = now, time.Since(began)
+	}
+}
+
+// mend lets the queue look for what a wrong clock has left, at the first lap and when the clock on the wall was set back.
+func (r *runner) mend(ctx context.Context, now time.Time) {
+	wall := now.Round(0)
+	back := r.wall.IsZero() || wall.Add(wrongBy).Before(r.wall)
+	r.wall = wall
+	if !back {
+		return
+	}
+	if err := r.q.mend(ctx); err != nil && ctx.Err() == nil {
+		r.q.o.Log.Error("the queue's times cannot be looked at", "err", err)
+		r.wall = time.Time{} // with the next lap again
 	}
 }
 
@@ -130,7 +146,7 @@ func (r *runner) pause() time.Duration {
 func (r *runner) lapDue(now time.Time) bool {
 	w := &r.q.win
 	since := now.Sub(r.lastLap)
-	if r.lastLap.IsZero() || since >= max(lapEvery, 10*r.lapTook) {
+	if r.lastLap.IsZero() || since < 0 || since >= max(lapEvery, 10*r.lapTook) {
 		return true
 	}
 	return w.hungry() && since >= r.pause()
