@@ -56,30 +56,40 @@ const aMoment = 20 * time.Second
 func TestAttacks(t *testing.T) {
 	v := startVictim(t, node.Options{Accounts: []node.Account{account("honest"), account("evil"), account("poor"), account("bomb")}})
 	v.prepare(t)
-	h := v.honestClients()
-	time.Sleep(300 * time.Millisecond) //nolint:forbidigo // the honest clients' figures without an attack
-	calm, _, failed := h.end()
+	h := startHelper(t, v)
+	if err := stepBack(); err != nil {
+		t.Logf("the attackers share the processors with the server: %v", err)
+	}
+	must(t, h.begin())
+	time.Sleep(time.Second) //nolint:forbidigo // the honest clients' figures without an attack
+	r, err := h.end()
+	must(t, err)
+	calm, _ := r.figures()
 	t.Logf("%-28s rss %3d MiB; %s", "(at rest)", v.rss()>>20, calm)
-	for _, err := range failed {
+	for _, err := range r.Failed {
 		t.Error(err)
 	}
 	for _, a := range attacks() {
-		t.Run(a.name, func(t *testing.T) { v.survive(t, a) })
+		t.Run(a.name, func(t *testing.T) { v.survive(t, h, a) })
 	}
 }
 
-func (v *victim) survive(t *testing.T, a attack) {
+func (v *victim) survive(t *testing.T, h *helper, a attack) {
 	calm, before := v.atRest(t, 0), v.rss()
 	peak := v.watch()
-	h := v.honestClients()
+	cpu := v.cpu()
+	must(t, h.begin())
 	began := time.Now()
 	t.Run("attack", func(t *testing.T) { a.run(t, v) }) // what it opens is closed when it ends
 	took := time.Since(began).Round(time.Millisecond)
-	figures, worst, failed := h.end()
+	cpu = v.cpu() - cpu
+	r, err := h.end()
+	must(t, err)
+	figures, worst := r.figures()
 	most := peak()
 	after := v.atRest(t, calm+20)
-	t.Logf("%-28s %8v; rss %d -> %d MiB; goroutines %d -> %d; %s", a.name, took, before>>20, most>>20, calm, after, figures)
-	for _, err := range failed {
+	t.Logf("%-28s %8v, cpu %v; rss %d -> %d MiB; goroutines %d -> %d; %s", a.name, took, cpu, before>>20, most>>20, calm, after, figures)
+	for _, err := range r.Failed {
 		t.Errorf("an honest client was not served: %v", err)
 	}
 	if worst > aMoment {

@@ -73,6 +73,13 @@ func startVictim(t *testing.T, o node.Options) *victim {
 	return &victim{Node: n}
 }
 
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // account is an account's options.
 func account(name string) node.Account {
 	return node.Account{Address: name + "@" + domain, Password: password}
@@ -202,6 +209,18 @@ func (v *victim) rss() int64 {
 	}
 	pages, _ := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
 	return pages * int64(os.Getpagesize())
+}
+
+// cpu is the processor time that the server has used.
+func (v *victim) cpu() time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", v.Pid()))
+	if err != nil {
+		return 0
+	}
+	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	user, _ := strconv.ParseInt(f[11], 10, 64)
+	system, _ := strconv.ParseInt(f[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond // the kernel counts in hundredths
 }
 
 // goroutines asks the metrics.
