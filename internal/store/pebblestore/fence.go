@@ -104,6 +104,9 @@ func (f *fence) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	return f.FS.Open(name, opts...)
 }
 
+// MkdirAll implements vfs.FS. Whatever folder the engine makes, in a backup too, holds everybody's mail: it is for its owner only.
+func (f *fence) MkdirAll(dir string, _ os.FileMode) error { return f.FS.MkdirAll(dir, 0o700) }
+
 // OpenDir implements vfs.FS.
 func (f *fence) OpenDir(name string) (vfs.File, error) {
 	return f.wrap("open folder", name, func() (vfs.File, error) { return f.FS.OpenDir(name) })
