@@ -38,6 +38,8 @@ var findings = [...][langCount]string{
 	{"no mail server of %s could be reached", "kein Mailserver von %s war erreichbar"},
 	{"the server %s does not take 8-bit content (8BITMIME)", "der Server %s nimmt keine 8-Bit-Inhalte an (8BITMIME)"},
 	{"the server %s does not take binary content (BINARYMIME)", "der Server %s nimmt keine binären Inhalte an (BINARYMIME)"},
+	{"the server %s does not take 8-bit content (8BITMIME), and a signed message cannot be changed", "der Server %s nimmt keine 8-Bit-Inhalte an (8BITMIME), und eine signierte Nachricht darf nicht umgeschrieben werden"},
+	{"the server %s does not take binary content (BINARYMIME), and a signed message cannot be changed", "der Server %s nimmt keine binären Inhalte an (BINARYMIME), und eine signierte Nachricht darf nicht umgeschrieben werden"},
 	{"the server %s does not take internationalised mail (SMTPUTF8)", "der Server %s nimmt keine internationalisierte Post an (SMTPUTF8)"},
 	{"the server %s does not take internationalised addresses (SMTPUTF8)", "der Server %s nimmt keine internationalisierten Adressen an (SMTPUTF8)"},
 	{"the message is too large for the server %s", "die Nachricht ist zu groß für den Server %s"},

@@ -57,7 +57,7 @@ func (x *transaction) dots() *trouble {
 // chunk sends the content with one BDAT (RFC 3030): its length is known, and nothing in it needs a look.
 func (x *transaction) chunk() *trouble {
 	s := x.s
-	size := x.d.content().Size()
+	size := x.env.Size
 	if s.lc.Buffered() > 0 {
 		t := earlyAnswer()
 		x.settle(s.result(queue.Deferred, t.words))
@@ -74,6 +74,9 @@ func (x *transaction) chunk() *trouble {
 
 // stream copies the content.
 func (x *transaction) stream(w io.Writer) error {
+	if x.d.seven != nil {
+		return x.d.seven.writeTo(w)
+	}
 	r := x.d.content()
 	buf, _ := x.d.r.copies.Get().(*[copySize]byte)
 	if buf == nil {

@@ -30,7 +30,8 @@ type delivery struct {
 	temporary bool // some recipient is deferred
 	last      queue.Result
 	tries     int
-	ourselves bool // the server that was reached is this one
+	seven     *sevenBit // the content for the server at hand, if it takes 7-bit content alone; nil: as it is
+	ourselves bool      // the server that was reached is this one
 }
 
 // run tries the route's servers in order until each recipient has a result.

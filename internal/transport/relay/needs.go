@@ -2,16 +2,18 @@ package relay
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/transport/journey"
 	"github.com/posthorn-mail/posthorn/internal/transport/queue"
+	"github.com/posthorn-mail/posthorn/internal/wire/message"
 	"github.com/posthorn-mail/posthorn/internal/wire/smtp"
 )
 
-// content is the message's bytes as they are sent.
+// content is the message's bytes, as they are sent if the server takes them so.
 func (d *delivery) content() *io.SectionReader {
 	m := d.job.Message
 	return io.NewSectionReader(d.blob, m.Skip, d.blob.Size()-m.Skip)
@@ -37,8 +39,11 @@ func (d *delivery) envelope(s *session) (*mail.Envelope, *queue.Result, error) {
 	if limit := s.hello.MaxSize; limit > 0 && env.Size > limit {
 		return refuse(mail.KindTooLarge, fmt.Sprintf("the message is too large for the server %s (%d > %d bytes)", s.host.Name, env.Size, limit))
 	}
+	d.seven = nil
 	if env.Body == mail.BodyBinary && !ext.Has(smtp.BinaryMIME|smtp.Chunking) {
-		return refuse(mail.KindNeeds8Bit, "the server "+s.host.Name+" does not take binary content (BINARYMIME)")
+		if res, err := d.convert(s, env, "the server "+s.host.Name+" does not take binary content (BINARYMIME)"); res != nil || err != nil {
+			return nil, res, err
+		}
 	}
 	needUTF8, need8bit := false, false
 	if m.UTF8 && !ext.Has(smtp.SMTPUTF8) || !ext.Has(smtp.EightBitMIME) {
@@ -47,8 +52,10 @@ func (d *delivery) envelope(s *session) (*mail.Envelope, *queue.Result, error) {
 			return nil, nil, fmt.Errorf("read content: %w", err)
 		}
 	}
-	if need8bit && !ext.Has(smtp.EightBitMIME) {
-		return refuse(mail.KindNeeds8Bit, "the server "+s.host.Name+" does not take 8-bit content (8BITMIME)")
+	if need8bit && !ext.Has(smtp.EightBitMIME) && d.seven == nil {
+		if res, err := d.convert(s, env, "the server "+s.host.Name+" does not take 8-bit content (8BITMIME)"); res != nil || err != nil {
+			return nil, res, err
+		}
 	}
 	if ext.Has(smtp.SMTPUTF8) {
 		env.UTF8 = env.UTF8 || m.From.NeedsUTF8() || d.anyUTF8()
@@ -59,6 +66,32 @@ func (d *delivery) envelope(s *session) (*mail.Envelope, *queue.Result, error) {
 	}
 	env.UTF8 = false
 	return env, nil, nil
+}
+
+// convert makes the content 7-bit for this server, or gives the result if that cannot be. A signature that covers the body (DKIM) does not
+// hold any more then; the other choice would be to send nothing.
+func (d *delivery) convert(s *session, env *mail.Envelope, why string) (*queue.Result, error) {
+	l := keepAll
+	if d.job.Message.From.IsNull() {
+		l = mayLose
+	}
+	seven, err := makeSevenBit(d.content(), l)
+	switch {
+	case errors.Is(err, errSigned):
+		why += ", and a signed message cannot be changed"
+		fallthrough
+	case errors.Is(err, errOpaque), errors.Is(err, message.ErrHeaderTooLarge):
+		res := s.own(mail.KindNeeds8Bit, why)
+		return &res, nil
+	case err != nil:
+		return nil, err
+	}
+	if limit := s.hello.MaxSize; limit > 0 && seven.size > limit {
+		res := s.own(mail.KindTooLarge, fmt.Sprintf("the message is too large for the server %s (%d > %d bytes)", s.host.Name, seven.size, limit))
+		return &res, nil
+	}
+	d.seven, env.Body, env.Size = seven, mail.Body7Bit, seven.size
+	return nil, nil
 }
 
 // lacksTLS is the result if a message that asks for TLS all the way may not go over this connection (RFC 8689 section 4.2.1); nil if it
