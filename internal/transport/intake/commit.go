@@ -65,10 +65,10 @@ func (in *Intake) commit(ctx context.Context, m *accepted, join func(b *store.Ba
 		// The bytes are left to the store's sweep: if the outcome is not known, they may be a stored message's.
 		return Receipt{}, commitFault(err)
 	}
+	in.o.Journeys.Publish(m.id, events...)
 	if queued {
 		in.o.Queue.Wake(out)
 	}
-	in.o.Journeys.Publish(m.id, events...)
 	in.logAccepted(m, here) //nolint:contextcheck // the mail log does not end with a connection
 	return m.receipt(), nil
 }

@@ -157,6 +157,16 @@ func (j *Journeys) Publish(id mail.MessageID, events ...Event) {
 	}
 }
 
+// Watched reports whether anybody listens: events that are made for Publish alone need not be made otherwise.
+func (j *Journeys) Watched() bool {
+	if j == nil {
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.watchers) > 0
+}
+
 func orTime(t, other time.Time) time.Time {
 	if t.IsZero() {
 		return other

@@ -54,9 +54,13 @@ func (q *Queue) Add(b *store.Batch, m Message) {
 	for i, l := range legs {
 		q.setLeg(b, &row, ref{m.ID, uint16(i)}, l)
 	}
-	if len(m.Recipients) == 0 {
-		return
+	if events := queuedEvents(&m); len(events) > 0 {
+		journey.Record(b, m.ID, events...)
 	}
+}
+
+// queuedEvents say that the message waits for its recipients.
+func queuedEvents(m *Message) []journey.Event {
 	events := make([]journey.Event, len(m.Recipients))
 	for i, r := range m.Recipients {
 		events[i] = journey.Event{At: m.Created, Kind: journey.Queued, Recipient: r.Address.Unicode()}
@@ -64,7 +68,7 @@ func (q *Queue) Add(b *store.Batch, m Message) {
 			events[i].Next = m.Due
 		}
 	}
-	journey.Record(b, m.ID, events...)
+	return events
 }
 
 // setLeg writes a leg's row, and its due row unless it is held.
@@ -85,10 +89,13 @@ func (l *leg) domain() mail.Domain {
 	return l.recipients[0].Address.Domain
 }
 
-// Wake tells the queue that the commit of an Add is durable. If it is forgotten the message is found within a minute or two.
+// Wake tells the queue, and who watches the message's journey, that the commit of an Add is durable. If it is forgotten the message is found within a minute or two.
 func (q *Queue) Wake(m Message) {
 	q.o.Schedule.times(&m)
 	now := q.o.Clock.Now()
+	if q.o.Journeys.Watched() {
+		q.o.Journeys.Publish(m.ID, queuedEvents(&m)...) // before an attempt tells of itself
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.depth++

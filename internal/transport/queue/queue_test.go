@@ -257,3 +257,25 @@ func TestStopLeavesAttemptsTheirGrace(t *testing.T) {
 		t.Fatalf("cutting it off counted as an attempt: %+v %v", item, err)
 	}
 }
+
+// TestQueuedIsToldLive watches a message's way: that it waits comes first, and then the attempt.
+func TestQueuedIsToldLive(t *testing.T) {
+	f := newOffice(t, Options{})
+	w := f.js.Watch()
+	defer w.Close()
+	m := f.message("a@x.test", "b@x.test")
+	f.add(m)
+	f.run()
+	f.settled()
+	var got []journey.Kind
+	for len(got) < 4 {
+		e := <-w.C()
+		if e.ID != m.ID {
+			t.Fatalf("%+v", e)
+		}
+		got = append(got, e.Event.Kind)
+	}
+	if want := []journey.Kind{journey.Queued, journey.Queued, journey.Relayed, journey.Relayed}; !slices.Equal(got, want) {
+		t.Fatalf("%v, want %v", got, want)
+	}
+}
