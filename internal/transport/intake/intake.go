@@ -65,6 +65,7 @@ type Intake struct {
 	o       Options
 	sent    *queue.Allowance
 	buffers sync.Pool // of *buffer
+	work    *limit.Work
 }
 
 // New makes an Intake.
@@ -84,7 +85,7 @@ func New(o Options) *Intake {
 	if o.Log == nil {
 		o.Log = obs.Discard()
 	}
-	in := &Intake{o: o, sent: queue.NewAllowance(o.Clock)}
+	in := &Intake{o: o, sent: queue.NewAllowance(o.Clock), work: limit.NewWork()}
 	in.buffers.New = func() any { return &buffer{r: bufio.NewReaderSize(nil, 64<<10)} }
 	return in
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
@@ -55,7 +56,7 @@ func (in *Intake) stage(ctx context.Context, a arrival) (staged, error) {
 	scanner := &a.body.scanner
 	scanner.Reset()
 	a.body.top = a.header.AppendTo(a.trace.text)
-	both := tee{w: w, scanner: scanner, room: &a.body.room}
+	both := tee{w: w, scanner: scanner, room: &a.body.room, work: in.work}
 	_, err := both.Write(a.body.top)
 	if err == nil {
 		_, err = a.body.r.WriteTo(both) // through the buffer that is there
@@ -85,12 +86,17 @@ type tee struct {
 	w       io.Writer
 	scanner *message.Scanner
 	room    *holding
+	work    *limit.Work
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. Few messages of very many parts are looked at a time, so that nobody else waits behind all of them.
 func (t tee) Write(p []byte) (int, error) {
 	n, err := t.w.Write(p)
-	_, _ = t.scanner.Write(p[:n])
+	if t.scanner.Memory() < freeRoom {
+		_, _ = t.scanner.Write(p[:n])
+	} else {
+		t.work.Do(func() { _, _ = t.scanner.Write(p[:n]) })
+	}
 	if full := t.room.grow(t.scanner.Memory()); full != nil {
 		return n, full
 	}
