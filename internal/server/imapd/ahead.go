@@ -27,7 +27,9 @@ const (
 // that want does not want are left out.
 func (s *session) eachAhead(ctx context.Context, spans []span, need needs, want func(seq int, r mailbox.Row) bool,
 	fn func(seq int, src *source) error) (gone bool, err error) {
-	a := ahead{session: s, need: need}
+	a := s.srv.aheads.Get().(*ahead)
+	a.session, a.need = s, need
+	defer a.giveBack()
 	gone, err = s.each(ctx, spans, func(seq int, r mailbox.Row) error {
 		if !want(seq, r) {
 			return nil
@@ -54,6 +56,23 @@ type ahead struct {
 	rows []byte // the summaries of list, one behind the other
 }
 
+// giveBack makes it ready for the next command, of whichever session.
+func (a *ahead) giveBack() {
+	srv := a.srv
+	a.forget()
+	a.session = nil
+	srv.aheads.Put(a)
+}
+
+// forget drops the messages; after an error some are open yet.
+func (a *ahead) forget() {
+	for i := range a.list {
+		a.list[i].close()
+	}
+	clear(a.list)
+	a.seqs, a.list, a.ids, a.rows = a.seqs[:0], a.list[:0], a.ids[:0], a.rows[:0]
+}
+
 func (a *ahead) add(seq int, r mailbox.Row) {
 	a.seqs = append(a.seqs, seq)
 	a.list = append(a.list, source{srv: a.srv, account: a.account, m: r.Message(), listing: r})
@@ -74,8 +93,7 @@ func (a *ahead) run(ctx context.Context, fn func(seq int, src *source) error) er
 			return err
 		}
 	}
-	clear(a.list)
-	a.seqs, a.list, a.ids, a.rows = a.seqs[:0], a.list[:0], a.ids[:0], a.rows[:0]
+	a.forget()
 	return nil
 }
 

@@ -96,3 +96,25 @@ func BenchmarkBig(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkVisit measures one visit of a mail program, from the connection to LOGOUT: 18 commands, as bench/ has them.
+func BenchmarkVisit(b *testing.B) {
+	s := start(b, Options{})
+	s.login(b).fill(200, 60)
+	body := strings.Repeat("A line of text as people write it, seventy characters or so long.\r\n", 60)
+	b.ReportAllocs()
+	for b.Loop() {
+		p := s.login(b)
+		for _, cmd := range []string{
+			`LIST "" "*"`, "STATUS INBOX (MESSAGES UNSEEN UIDNEXT)", "SELECT INBOX",
+			"FETCH 1:50 (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)", "FETCH 1:50 (UID BODY.PEEK[HEADER.FIELDS (FROM TO SUBJECT DATE)])",
+			"FETCH 1 (BODY.PEEK[])", "FETCH 2 (BODY.PEEK[])", "FETCH 3 (BODYSTRUCTURE)", "FETCH 100:110 (BODY.PEEK[TEXT])",
+			`STORE 1:5 +FLAGS (\Seen)`, `STORE 1:5 -FLAGS (\Seen)`, "SEARCH UNSEEN",
+			fmt.Sprintf("APPEND INBOX {%d+}\r\nSubject: x\r\n\r\n%s", len(body)+14, body), `STORE 1 +FLAGS.SILENT (\Deleted)`, "EXPUNGE", "NOOP", "LOGOUT",
+		} {
+			p.send("b " + cmd)
+			p.drain()
+		}
+		must(b, p.Close())
+	}
+}

@@ -203,7 +203,7 @@ func (f *fetcher) write(item imap.FetchItem, m mailbox.Message, a answer) error 
 	case imap.FetchEmailID, imap.FetchThreadID:
 		w.Raw("(").Raw(a.id).Raw(")")
 	case imap.FetchEnvelope:
-		w.Append(func(dst []byte) []byte { return imap.AppendEnvelope(dst, &a.summary.Envelope, w.Enc) })
+		w.Append(func(dst []byte) []byte { return imap.AppendEnvelope(dst, a.envelope, w.Enc) })
 	case imap.FetchBody:
 		w.Append(func(dst []byte) []byte { return imap.AppendStructure(dst, &a.summary.Root, imap.Basic, w.Enc) })
 	case imap.FetchBodyStructure:

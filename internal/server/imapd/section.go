@@ -19,18 +19,19 @@ const maxHeaderRead = 2 * message.MaxHeader
 
 // source reads what a FETCH or SEARCH wants of one message, each thing at most once.
 type source struct {
-	srv     *Server
-	account *mailbox.Account
-	m       mailbox.Message
-	listing mailbox.Row
-	row     []byte        // the summary as it is kept, if it was read ahead; lent
-	ref     store.BlobRef // the body, if it was looked for ahead
-	sum     *message.Summary
-	blob    store.Blob
-	sizes   map[*message.Part]int64  // decoded, of parts of sum that were asked for: a FETCH may ask for each many times
-	headers map[int64]message.Header // by where they begin, for the same reason
-	held    int64                    // bytes in memory for what was read
-	leave   func()                   // ends the turn to hold much of it; nil without one
+	srv      *Server
+	account  *mailbox.Account
+	m        mailbox.Message
+	listing  mailbox.Row
+	row      []byte        // the summary as it is kept, if it was read ahead; lent
+	ref      store.BlobRef // the body, if it was looked for ahead
+	sum      *message.Summary
+	blob     store.Blob
+	sizes    map[*message.Part]int64  // decoded, of parts of sum that were asked for: a FETCH may ask for each many times
+	headers  map[int64]message.Header // by where they begin, for the same reason
+	measured bool
+	held     int64  // bytes in memory for what was read
+	leave    func() // ends the turn to hold much of it; nil without one
 }
 
 // hold notes that so many bytes more will be in memory until the response is taken. It waits for the account's turn if they are many.
@@ -72,9 +73,10 @@ func (src *source) summary(ctx context.Context) (*message.Summary, error) {
 
 // measure reads a summary that was not read ahead, but for a large one it only waits for the turn to hold it.
 func (src *source) measure(ctx context.Context) error {
-	if src.row != nil {
+	if src.row != nil || src.measured {
 		return nil
 	}
+	src.measured = true
 	var size int64
 	err := src.account.SummaryRows(ctx, []mail.EmailID{src.m.EmailID}, func(_ int, row []byte) error {
 		if size = int64(len(row)); size <= largeFrom {
@@ -90,6 +92,11 @@ func (src *source) measure(ctx context.Context) error {
 
 // envelope is the summary's, without reading more of it than that if it can.
 func (src *source) envelope(ctx context.Context) (*message.Envelope, error) {
+	if src.sum == nil {
+		if err := src.measure(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if src.row == nil || src.sum != nil {
 		sum, err := src.summary(ctx)
 		if err != nil {
@@ -119,10 +126,11 @@ func (src *source) body(ctx context.Context) (store.Blob, error) {
 
 // answer is what was read for an item.
 type answer struct {
-	summary *message.Summary
-	id      string
-	content io.Reader // nil: there is no such part
-	size    int64     // of content
+	envelope *message.Envelope
+	summary  *message.Summary
+	id       string
+	content  io.Reader // nil: there is no such part
+	size     int64     // of content
 }
 
 func (src *source) answer(ctx context.Context, item imap.FetchItem) (answer, error) {
@@ -132,7 +140,10 @@ func (src *source) answer(ctx context.Context, item imap.FetchItem) (answer, err
 	case imap.FetchThreadID:
 		e, err := src.account.Email(ctx, src.m.EmailID)
 		return answer{id: e.Thread.String()}, err
-	case imap.FetchEnvelope, imap.FetchBody, imap.FetchBodyStructure:
+	case imap.FetchEnvelope:
+		e, err := src.envelope(ctx)
+		return answer{envelope: e}, err
+	case imap.FetchBody, imap.FetchBodyStructure:
 		sum, err := src.summary(ctx)
 		return answer{summary: sum}, err
 	}

@@ -99,6 +99,7 @@ type Server struct {
 	searches *turns       // searches that read bodies
 	larges   *turns       // responses that hold much memory
 	copies   sync.Pool    // *[copySize]byte
+	aheads   sync.Pool    // *ahead, without messages
 }
 
 // New makes a server. It starts nothing.
@@ -120,6 +121,7 @@ func New(o Options) *Server {
 		Options: o, commands: table(), buffers: imap.NewPool(), accounts: limit.NewGates(o.Limits.PerAccount),
 		searches: newTurns(searchesAtOnce), larges: newTurns(largeAtOnce),
 		copies: sync.Pool{New: func() any { return new([copySize]byte) }},
+		aheads: sync.Pool{New: func() any { return new(ahead) }},
 	}
 }
 

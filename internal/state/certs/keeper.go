@@ -153,6 +153,8 @@ func (k *Keeper) checkSoon() {
 func (k *Keeper) TLSConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, // RFC 8997, RFC 9325 section 3.1.1
+		// Small records at the beginning of a connection are for browsers that begin to draw. Here each is a write of its own.
+		DynamicRecordSizingDisabled: true,
 		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			k.checkSoon()
 			return k.choose(h.ServerName, h.SupportsCertificate), nil

@@ -48,22 +48,49 @@ func (s *snapshot) openBlob(id store.BlobID) (store.Blob, error) {
 		return &chunkedBlob{id: id, row: row, r: s.ps, snap: s, cached: noChunk}, nil
 	}
 	// A copy, so that a slow reader holds its own few bytes and not a memtable or a block.
-	b, err := row.bytes()
-	if err != nil {
+	lent, _ := s.d.bodies.Get().(*[]byte)
+	if lent == nil {
+		lent = new([]byte)
+	}
+	if *lent, err = row.into(*lent); err != nil {
 		return nil, fmt.Errorf("open blob %s: %w", id, err)
 	}
+	blob := &inlineBlob{bytes: *lent, size: int64(len(*lent)), lent: lent, from: &s.d.bodies}
 	s.release()
-	return &inlineBlob{bytes: b}, nil
+	return blob, nil
 }
 
 // inlineBlob is a small blob's bytes.
-type inlineBlob struct{ bytes []byte }
+type inlineBlob struct {
+	size int64
+	from *sync.Pool // where lent goes back to with Close; nil if the bytes are the blob's own
 
-func (b *inlineBlob) Size() int64 { return int64(len(b.bytes)) }
+	mu    sync.RWMutex // guards what follows: nobody may read what another blob has been lent
+	bytes []byte
+	lent  *[]byte
+}
 
-func (b *inlineBlob) Close() error { return nil }
+func (b *inlineBlob) Size() int64 { return b.size }
+
+func (b *inlineBlob) Close() error {
+	if b.from == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lent != nil {
+		b.from.Put(b.lent)
+		b.lent, b.bytes = nil, nil
+	}
+	return nil
+}
 
 func (b *inlineBlob) ReadAt(p []byte, off int64) (int, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.from != nil && b.lent == nil {
+		return 0, store.ErrClosed
+	}
 	if off < 0 {
 		return 0, errOffset
 	}

@@ -48,7 +48,7 @@ func (s *stagedBlob) Open(ctx context.Context) (store.Blob, error) {
 	if !s.chunked {
 		row, _ := parseBlobRow(s.row) // our own
 		b, err := row.bytes()
-		return &inlineBlob{bytes: b}, err
+		return &inlineBlob{bytes: b, size: int64(len(b))}, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

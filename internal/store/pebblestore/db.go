@@ -47,6 +47,8 @@ type DB struct {
 	snapMu sync.Mutex
 	snap   *snapshot
 
+	bodies sync.Pool // *[]byte, for small blobs that are open
+
 	// watchMu guards watchers.
 	watchMu  sync.Mutex
 	watchers map[store.Partition][]*watcher

@@ -1,7 +1,6 @@
 package pebblestore
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -110,11 +109,14 @@ func appendInline(blob, scratch []byte) (row, newScratch []byte) {
 }
 
 // bytes gives a small blob's bytes in memory of their own. What was packed wrongly or is damaged is an error.
-func (r blobRow) bytes() ([]byte, error) {
+func (r blobRow) bytes() ([]byte, error) { return r.into(nil) }
+
+// into is bytes, in the memory of dst if there is enough.
+func (r blobRow) into(dst []byte) ([]byte, error) {
 	if !r.packed {
-		return bytes.Clone(r.inline), nil
+		return append(dst[:0], r.inline...), nil
 	}
-	b, err := s2.Decode(nil, r.inline)
+	b, err := s2.Decode(dst[:cap(dst)], r.inline)
 	if err != nil {
 		return nil, fmt.Errorf("unpack a blob: %w", err)
 	}
