@@ -40,7 +40,7 @@ func TestMutants(t *testing.T) {
 			}
 			found := m.finds.FindString(out)
 			if found == "" || !strings.Contains(out, "--- FAIL") {
-				t.Fatalf("it failed, but not in the words awaited:\n%s", tail(out))
+				t.Fatalf("it failed, but not in the words awaited:\n%s", said(out))
 			}
 			for line := range strings.Lines(out) {
 				if m.finds.MatchString(line) {
@@ -140,6 +140,17 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// said are the tests' own words in what they printed.
+func said(out string) string {
+	var b strings.Builder
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, "_test.go:") || strings.HasPrefix(strings.TrimSpace(line), "life ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()[:min(b.Len(), 3000)]
 }
 
 func tail(s string) string { return s[max(0, len(s)-3000):] }

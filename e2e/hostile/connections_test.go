@@ -110,6 +110,82 @@ func handshakeFlood(t *testing.T, v *victim) {
 	}
 }
 
+// handshakesLeft has the server compute its half of a handshake, and goes away without the other.
+func handshakesLeft(t *testing.T, v *victim) {
+	crowd(16, func(int) {
+		for range size(30, 600) {
+			c, err := v.stranger("imaps")
+			if err != nil {
+				continue
+			}
+			_ = tls.Client(&deaf{Conn: c}, insecure()).Handshake() // it ends with the server's first word
+			_ = c.Close()
+		}
+	})
+	if _, err := v.goroutines(); err != nil {
+		t.Error(err)
+	}
+}
+
+// deaf takes one answer and then reads no more.
+type deaf struct {
+	net.Conn
+	heard bool
+}
+
+func (d *deaf) Read(p []byte) (int, error) {
+	if d.heard {
+		return 0, io.EOF
+	}
+	d.heard = true
+	return d.Conn.Read(p[:min(len(p), 5)])
+}
+
+// tinyRecords sends commands byte by byte, each in a TLS record of its own.
+func tinyRecords(t *testing.T, v *victim) {
+	crowd(size(4, 40), func(int) {
+		conn, err := v.stranger("imaps")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		c := talk(tls.Client(conn, insecure()))
+		c.line()
+		for _, b := range []byte(strings.Repeat("a CAPABILITY\r\n", size(30, 1000))) {
+			c.say(string(b))
+		}
+		if got := c.tagged("NOOP"); !strings.HasPrefix(got, "t OK") && got != "" {
+			t.Errorf("NOOP after tiny records: %q", got)
+		}
+	})
+}
+
+// stalledProxy begins headers of the PROXY protocol and never ends them.
+func stalledProxy(t *testing.T, v *victim) {
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			_ = c.Close()
+		}
+	}()
+	heads := []string{"PROXY TCP4 1.2.", "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\x01", "P", ""}
+	for i := range size(400, 4000) {
+		d := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: net.ParseIP(proxy)}}
+		c, err := d.Dial("tcp", v.Addr(ports[i%len(ports)]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+		_, _ = io.WriteString(c, heads[i%len(heads)])
+	}
+	c, err := v.smtp() // one who ends it is served
+	if err != nil {
+		t.Fatalf("beside %d stalled headers: %v", len(open), err)
+	}
+	_ = c.Close()
+}
+
 func startTLSAndSilence(t *testing.T, v *victim) {
 	var open []net.Conn
 	for range size(100, 2000) {

@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -105,6 +106,63 @@ func millionKeywords(t *testing.T, v *victim) {
 	if refused == 0 {
 		t.Error("keywords without end were taken")
 	}
+}
+
+// mailboxesWithoutEnd makes mailboxes until it is told that there are enough, lists them all, and removes them.
+func mailboxesWithoutEnd(t *testing.T, v *victim) {
+	c, err := v.imap("evil")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	const batch = 200
+	made, refused := 0, 0
+	for i := 0; i < size(600, 6000); i += batch {
+		var b strings.Builder
+		for k := range batch {
+			fmt.Fprintf(&b, "m CREATE box%d/%s%d\r\n", i%7, strings.Repeat("x", 150), i+k)
+		}
+		go c.say(b.String())
+		for range batch {
+			switch got := c.until("m "); {
+			case strings.HasPrefix(got, "m OK"):
+				made++
+			case strings.Contains(got, "[LIMIT]"):
+				refused++
+			default:
+				t.Fatalf("CREATE: %q", got)
+			}
+		}
+	}
+	t.Logf("%d mailboxes were made, %d refused", made, refused)
+	if long && (refused == 0 || made > 5000) {
+		t.Errorf("%d mailboxes were made, %d refused", made, refused)
+	}
+	for range 5 {
+		if got := c.tagged(`LIST "" "*" RETURN (STATUS (MESSAGES UNSEEN UIDNEXT))`); !strings.HasPrefix(got, "t OK") {
+			t.Errorf("LIST: %.80q", got)
+		}
+	}
+}
+
+// binaryBombs has many large parts decoded at once (BINARY, RFC 3516), and their sizes counted, by clients that then leave.
+func binaryBombs(t *testing.T, v *victim) {
+	body := strings.Repeat(strings.Repeat("QUFB", 19)+"\r\n", size(20_000, 400_000))
+	if got := v.send(t, "bomb", "Subject: decode\r\nMIME-Version: 1.0\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n"+body); !strings.HasPrefix(got, "250") {
+		t.Fatalf("bomb: %q", got)
+	}
+	crowd(size(4, 16), func(i int) {
+		c, err := v.imap("bomb")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = c.Close() }()
+		c.tagged("SELECT INBOX")
+		command := []string{"t FETCH * BINARY.SIZE[1]\r\n", "t FETCH * BINARY.PEEK[1]\r\n", "t FETCH * BINARY.PEEK[1]<9999999.10>\r\n"}[i%3]
+		go c.say(strings.Repeat(command, size(10, 100)) + "t LOGOUT\r\n")
+		_, _ = io.Copy(io.Discard, c.r)
+	})
 }
 
 // answersNobodyReads pipelines commands with large answers and reads none.
