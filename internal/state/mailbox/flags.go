@@ -127,7 +127,8 @@ func (f *flagger) write(snap *snapshot, changed []mail.UID) {
 	o := f.overlayOf(changed)
 	runs := 0
 	eachRun(changed, func(_, _ mail.UID) { runs++ })
-	if len(changed) >= f.t.st.svc.overlayFrom && runs*f.t.st.svc.overlayRun <= len(changed) {
+	neighbours := len(changed) >= f.t.st.svc.overlayFrom && runs*f.t.st.svc.overlayRun <= len(changed)
+	if neighbours || len(changed) > f.t.st.svc.foldMost {
 		f.t.layOver(f.m, o, snap)
 		return
 	}

@@ -127,12 +127,7 @@ func (st *state) scanIndex(ctx context.Context, m mail.MailboxID) (*index, error
 	if err != nil {
 		return nil, fmt.Errorf("read places: %w", err)
 	}
-	all, err := getOverlays(ctx, v, st.id, m)
-	if err != nil {
-		return nil, err
-	}
-	x.lay(all)
-	return x, nil
+	return x, eachOverlay(ctx, v, st.id, m, x.lay)
 }
 
 // snapshot gives a mailbox's places as they are shown now. ctx bounds a load.

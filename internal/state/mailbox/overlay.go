@@ -23,6 +23,9 @@ const (
 	overlayRun  = 8
 	// maxOverlays bounds the overlays of a mailbox. The change that meets the bound writes all places and takes them away.
 	maxOverlays = 16
+	// foldMost is the largest number of places that one commit writes each for itself: more would be a batch that no store takes. A
+	// larger mailbox keeps its overlays, however many.
+	foldMost = 1 << 19
 )
 
 // overlay sets and clears marks of places: first clear, then set.
@@ -67,20 +70,27 @@ func overlayKey(a mail.AccountID, m mail.MailboxID, number uint64) keyBuf {
 }
 
 // getOverlays reads a mailbox's overlays, in the order of their numbers.
-func getOverlays(ctx context.Context, v store.View, a mail.AccountID, m mail.MailboxID) ([]overlay, error) {
-	var all []overlay
+func getOverlays(ctx context.Context, v store.View, a mail.AccountID, m mail.MailboxID) (all []overlay, err error) {
+	err = eachOverlay(ctx, v, a, m, func(o *overlay) { all = append(all, *o) })
+	return all, err
+}
+
+// eachOverlay calls fn for each of a mailbox's overlays, in the order of their numbers.
+func eachOverlay(ctx context.Context, v store.View, a mail.AccountID, m mail.MailboxID, fn func(o *overlay)) error {
 	err := v.Scan(ctx, idRange(a, rowOverlay, m.ID), func(key, value []byte) (bool, error) {
 		if len(key) != keyHead+idLen+8 {
 			return false, errRow
 		}
 		o, err := decodeOverlay(binary.BigEndian.Uint64(key[keyHead+idLen:]), value)
-		all = append(all, o)
+		if err == nil {
+			fn(&o)
+		}
 		return true, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read overlays: %w", err)
+		return fmt.Errorf("read overlays: %w", err)
 	}
-	return all, nil
+	return nil
 }
 
 // layOne lays a mailbox's overlays over one place, without making a list of their UIDs.
@@ -116,23 +126,20 @@ func (d *dec) hasUID(uid mail.UID) bool {
 	return false
 }
 
-// lay lays all over the places of a new index, which no snapshot can see yet.
-func (x *index) lay(all []overlay) {
-	for i := range all {
-		o := &all[i]
-		uids := o.uids
-		for c := range x.chunks {
-			es := x.entries(c)
-			for len(uids) > 0 && uids[0] < es[0].uid {
+// lay lays an overlay over the places of a new index, which no snapshot can see yet.
+func (x *index) lay(o *overlay) {
+	uids := o.uids
+	for c := range x.chunks {
+		es := x.entries(c)
+		for len(uids) > 0 && uids[0] < es[0].uid {
+			uids = uids[1:]
+		}
+		for j := range es {
+			for len(uids) > 0 && uids[0] < es[j].uid {
 				uids = uids[1:]
 			}
-			for j := range es {
-				for len(uids) > 0 && uids[0] < es[j].uid {
-					uids = uids[1:]
-				}
-				if len(uids) > 0 && uids[0] == es[j].uid && es[j].modseq < o.number {
-					es[j].marks, es[j].modseq = o.apply(es[j].marks), o.number
-				}
+			if len(uids) > 0 && uids[0] == es[j].uid && es[j].modseq < o.number {
+				es[j].marks, es[j].modseq = o.apply(es[j].marks), o.number
 			}
 		}
 	}
@@ -142,7 +149,7 @@ func (x *index) lay(all []overlay) {
 // them, it writes all places instead, those of all overlays.
 func (t *txn) layOver(m mail.MailboxID, o overlay, snap *snapshot) {
 	c := t.counts(m)
-	if c.overlays < t.st.svc.maxOverlays {
+	if c.overlays < t.st.svc.maxOverlays || snap.n > t.st.svc.foldMost {
 		c.overlays++
 		k := overlayKey(t.st.id, m, t.number)
 		t.batch.Set(k.bytes(), o.append(nil))

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/store"
 )
 
 // TestOverlays changes flags of many messages again and again, over restarts, and wants each message's flags right by every way
@@ -23,7 +25,8 @@ func TestOverlays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, Options{})
 		defer func() { w.close() }()
-		w.tune = func(s *Service) { s.overlayFrom, s.overlayRun, s.maxOverlays = 5, 1, 2 }
+		large := rapid.SampledFrom([]int{foldMost, 20, 5}).Draw(t, "fold at most")
+		w.tune = func(s *Service) { s.overlayFrom, s.overlayRun, s.maxOverlays, s.foldMost = 5, 1, 2, large }
 		w.tune(w.svc)
 		a := w.birth(Quota{})
 		in, arch := w.byPath(a, Inbox).ID, w.byPath(a, "Archive").ID
@@ -106,7 +109,7 @@ func TestOverlays(t *testing.T) {
 			},
 		})
 	})
-	if seen < 2 {
+	if seen <= 2 {
 		t.Fatalf("at most %d overlays were laid", seen)
 	}
 }
@@ -145,6 +148,20 @@ func TestOverlayIsOneRow(t *testing.T) {
 			t.Fatalf("%d overlays after %d changes, want %d", overlays(), i+1, want)
 		}
 		ok(t, w.svc.Check(ctx, a.ID(), func(p string) { t.Error(p) }))
+	}
+}
+
+// TestTheLargestBatchFits makes the places that one commit may write each for itself, with flags that no overlay was made of.
+func TestTheLargestBatchFits(t *testing.T) {
+	b := store.NewBatch()
+	x := txn{st: &state{id: mail.AccountID{ID: mail.NewID(time.Now())}}, batch: b}
+	m := mail.MailboxID{ID: mail.NewID(time.Now())}
+	for range 1000 {
+		x.setPlace(m, &entry{uid: 1<<32 - 1, modseq: 1 << 62})
+	}
+	const storeTakes = 64 << 20 // pebblestore's largest batch
+	if n := b.Size() / 1000 * foldMost; n > storeTakes*3/4 {
+		t.Fatalf("%d bytes, which leaves no room for the rest of the batch", n)
 	}
 }
 

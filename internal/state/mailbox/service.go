@@ -30,6 +30,7 @@ type Service struct {
 	log                     *slog.Logger
 	journal                 uint64
 	overlayFrom, overlayRun int // as the constants say
+	foldMost                int
 	maxOverlays             uint64
 	bulk                    int // messages that one commit takes out, copies or moves; more are several commits, each whole
 	hubs                    hubs
@@ -44,7 +45,7 @@ type Service struct {
 // New makes a Service. The store stays the caller's.
 func New(st store.Store, o Options) *Service {
 	s := &Service{st: st, clock: o.Clock, log: o.Log, journal: o.Journal, bulk: defaultBulk,
-		overlayFrom: overlayFrom, overlayRun: overlayRun, maxOverlays: maxOverlays, accounts: map[mail.AccountID]*state{}}
+		overlayFrom: overlayFrom, overlayRun: overlayRun, maxOverlays: maxOverlays, foldMost: foldMost, accounts: map[mail.AccountID]*state{}}
 	if s.clock == nil {
 		s.clock = clock.Real()
 	}
