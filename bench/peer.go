@@ -109,8 +109,7 @@ func (p *pair) start(users []string, sinkAddr string) (err error) {
 		Main: map[string]string{
 			"virtual_mailbox_domains": "nord.test", "virtual_transport": fmt.Sprintf("lmtp:inet:127.0.0.1:%d", ports[0]),
 			"virtual_mailbox_maps": "", "virtual_alias_maps": "", "default_transport": "smtp:[127.0.0.1]:" + portOf(sinkAddr),
-			"lmtp_destination_recipient_limit": "1", "lmtp_destination_concurrency_limit": "20",
-			"smtp_destination_concurrency_limit": "20", "smtpd_client_connection_count_limit": "0",
+			"lmtp_destination_concurrency_limit": "20", "smtp_destination_concurrency_limit": "20", "smtpd_client_connection_count_limit": "0",
 			"smtpd_client_message_rate_limit": "0", "default_process_limit": "100", "message_size_limit": "0", "mailbox_size_limit": "0",
 			"smtpd_tls_security_level": "may", "smtpd_tls_chain_files": key + " " + cert,
 		},
