@@ -170,6 +170,7 @@ func (w *blobWriter) flush() error {
 		op := g.pb.SetDeferred(1+idLen+4, len(chunk))
 		appendChunkKey(op.Key[:0], s.ref.ID, index)
 		copy(op.Value, chunk)
+		d.com.chunks += len(chunk)
 		return op.Finish()
 	})
 	if err != nil {

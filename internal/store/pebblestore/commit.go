@@ -66,6 +66,7 @@ type committer struct {
 	newest  mail.ID   // the newest batch's ID
 	trimmed time.Time // when old batches' IDs were dropped, in the time of batches' IDs
 	full    fullness
+	chunks  int   // bytes of large blobs that were written since they were last sent to disk
 	broken  error // a batch that is half in the group: nothing of it may be applied
 }
 
@@ -136,6 +137,12 @@ func (d *DB) apply(g *group) (err error) {
 			err = fmt.Errorf("apply a group: %v", r)
 		}
 	}()
+	if d.com.chunks >= chunkFlushBytes {
+		d.com.chunks = 0
+		if _, err := d.pdb.AsyncFlush(); err != nil {
+			return fmt.Errorf("flush chunks: %w", err)
+		}
+	}
 	if !g.sync {
 		return d.pdb.Apply(g.pb, pebble.NoSync)
 	}

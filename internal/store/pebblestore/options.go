@@ -22,8 +22,9 @@ type Options struct {
 	Clock clock.Clock
 	// CacheBytes is the memory for blocks read; 8 MiB.
 	CacheBytes int64
-	// MemTableBytes is the memory that collects writes before they are sorted to disk; 8 MiB. Up to four of them are in
-	// memory under load, two at rest.
+	// MemTableBytes is the memory that collects writes before they are sorted to disk; 32 MiB. They grow to that from a quarter
+	// of a MiB; under load up to four are in memory. In a store with much mail each halving of them costs half as many bytes
+	// written again (docs/performance.md).
 	MemTableBytes int
 	// InlineBytes is the largest blob that travels in its commit, and the size of a larger blob's chunks; 128 KiB. A
 	// staging writer holds this much at most.
@@ -39,11 +40,17 @@ type Options struct {
 
 const (
 	defaultCacheBytes    = 8 << 20
-	defaultMemTableBytes = 8 << 20
+	defaultMemTableBytes = 32 << 20
 	defaultInlineBytes   = 128 << 10
 	defaultReserveBytes  = 128 << 20
 	defaultSlowSync      = time.Second
 	defaultForgotten     = 2 * time.Hour
+
+	// chunkFlushBytes is how much of large blobs is collected before it goes to disk: their chunks are written once and gain nothing
+	// from waiting in memory, which they would fill.
+	chunkFlushBytes = 8 << 20
+	// baseBytes is the size of the level that flushed tables are merged into; about that of the tables that trigger it.
+	baseBytes = 128 << 20
 
 	// separateBytes is the size from which a value lives in a blob file, written once at flush and not again in compactions.
 	separateBytes = 1 << 10
@@ -95,7 +102,7 @@ func (d *DB) pebbleOptions() *pebble.Options {
 		MaxOpenFiles:               1000,
 		L0CompactionThreshold:      4,
 		L0StopWritesThreshold:      64,
-		LBaseMaxBytes:              64 << 20,
+		LBaseMaxBytes:              baseBytes,
 		BytesPerSync:               1 << 20,
 		MaxManifestFileSize:        4 << 20,
 		Logger:                     pebbleLog{d},
