@@ -53,17 +53,19 @@ type session struct {
 func Run(ctx context.Context, args []string, w World) int {
 	var g grammar
 	s := &session{World: w, ctx: ctx, lang: text.FromEnv(w.Getenv)}
+	s.lang = asked(args, s.lang)
 	exit := -1
 	parser, err := kong.New(&g,
 		kong.Name("posthorn"),
 		kong.Description("A complete e-mail system. Start with \"posthorn demo\" to see it work, or \"posthorn init\" to set it up."),
 		kong.Writers(w.Out, w.Err), kong.Exit(func(code int) { exit = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}), kong.UsageOnError(),
+		kong.Help(helpIn(s.lang)), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}), kong.UsageOnError(),
 	)
 	if err != nil {
 		s.complain(err)
 		return 2
 	}
+	translate(parser.Model.Node, s.lang)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
