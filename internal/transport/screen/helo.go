@@ -16,7 +16,10 @@ func Helo() Check {
 			return Finding{}, nil
 		}
 		name := strings.TrimSuffix(strings.ToLower(m.Helo), ".")
-		d, _ := mail.ParseDomain(name) // none if the name is not one
+		d, _ := mail.ParseDomain(name)
+		if !d.Conforms() {
+			d = "" // it may stand in an address, but is no host's name
+		}
 		switch {
 		case d != "" && d == m.Hostname:
 			return Finding{Refuse, mail.KindPolicy, "you greeted with my own name"}, nil
