@@ -72,6 +72,9 @@ func (b *bench) idleOnce(start starter, clients int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if after <= before {
+		return 0, fmt.Errorf("%w: %d clients are too few to tell them from what a start leaves in memory", errNoFigure, clients)
+	}
 	return float64(after-before) / 1024 / float64(clients), nil
 }
 

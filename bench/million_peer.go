@@ -16,26 +16,33 @@ import (
 const (
 	peerMessages     = 8000
 	peerDestinations = 400
-	peerTime         = time.Minute // the most that arrivals are waited for
+	peerTime         = 30 * time.Second // the most that arrivals are waited for
 )
 
-// peerMillion measures the same with Postfix, if POSTFIX=1 asks for it: how fast what waits arrives at the living.
-func (b *bench) peerMillion() (with, without float64, err error) {
+// peerMillion measures the same with Postfix, if POSTFIX=1 asks for it, and tells it: how fast what waits arrives at the living. It is no
+// row of the table, as the loads are too different.
+func (b *bench) peerMillion() error {
 	living, err := b.startSinkAt(net.JoinHostPort("0.0.0.0", "2525")) // each destination has an address of its own in 127.0.0.0/8
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	defer living.stop()
 	hush, err := silence("0.0.0.0", 2526)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	defer hush()
-	if with, err = peerRun(living, func(i int) int { return i % peerDestinations }); err != nil {
-		return 0, 0, err
+	with, err := peerRun(living, func(i int) int { return i % peerDestinations })
+	if err != nil {
+		return err
 	}
-	without, err = peerRun(living, func(i int) int { return i % (peerDestinations / 2) * 2 })
-	return with, without, err
+	without, err := peerRun(living, func(i int) int { return i % (peerDestinations / 2) * 2 })
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "  Postfix, %d messages for %d destinations, half of them dead: %.1f/s at the living, without the dead %.1f/s\n",
+		peerMessages, peerDestinations, with, without)
+	return nil
 }
 
 // peerRoutes lead destination N to an address of its own, and to the port of the living, the refusing (2527) or the silent.
@@ -90,6 +97,9 @@ func peerRun(living *sink, destination func(i int) int) (rate float64, err error
 	}
 	for got := 0; got < peerMessages/4 && time.Since(began) < peerTime; got = living.messages() - before {
 		time.Sleep(20 * time.Millisecond)
+	}
+	if os.Getenv("KEEPLOG") != "" {
+		_ = os.WriteFile(os.Getenv("KEEPLOG"), []byte(p.Log()), 0o600)
 	}
 	return float64(living.messages()-before) / time.Since(began).Seconds(), nil
 }

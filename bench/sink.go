@@ -41,6 +41,7 @@ func (b *bench) startSinkAt(addr string) (*sink, error) {
 	s := &sink{addr: addr}
 	s.stop, err = b.cleanup.starting(func() (func(), error) {
 		s.cmd = exec.Command(bin, "-c", "-u", "nobody", s.addr, "1000")
+		s.cmd.Dir = b.dir // tells sweep whose it is
 		out, err := s.cmd.StdoutPipe()
 		if err != nil {
 			return nil, err
