@@ -12,6 +12,9 @@ import (
 	"github.com/posthorn-mail/posthorn/e2e/witness"
 )
 
+// duringSync is how long the last sync of a life goes on before the power fails.
+const duringSync = 10 * time.Millisecond
+
 // TestCrashOfTheMachine has the machine lose power again and again, each time at the n-th sync: what was synced is kept, of the
 // rest a random part, block by block. Every fourth time it is while the server starts.
 func TestCrashOfTheMachine(t *testing.T) {
@@ -39,6 +42,8 @@ func (m *machine) crash(r *rand.Rand, seed uint64, early bool) {
 	arm := func(n int64) {
 		m.disk.set(func() {
 			if syncs.Add(1) == n {
+				// The power fails during this sync, not at its beginning: who says yes too early has the time to do so.
+				time.Sleep(duringSync)
 				m.w.End(lose)
 				close(lost)
 			}

@@ -168,7 +168,7 @@ func TestDamage(t *testing.T) {
 			}
 			told++
 			first, _, _ := strings.Cut(said, "\n")
-			t.Logf("byte %d of %s, %d findings: %s", at, name, strings.Count(said, "\n")+1, first)
+			t.Logf("byte %d of %s, %d findings, for %d accounts: %s", at, name, strings.Count(said, "\n")+1, accountsIn(said), first)
 			if number := digits.FindString(name); !strings.Contains(said, number) {
 				t.Errorf("the damage at byte %d of %s is told without its name: %s", at, name, said)
 			}
@@ -212,4 +212,14 @@ func (m *machine) damage(whole *vfs.MemFS, dir, name, mailboxes string, r *rand.
 		}
 	}
 	return at, strings.Join(found, "\n")
+}
+
+// accountsIn counts the accounts that findings name.
+func accountsIn(said string) (n int) {
+	for _, p := range witness.People() {
+		if strings.Contains(said, p) {
+			n++
+		}
+	}
+	return n
 }

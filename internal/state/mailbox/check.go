@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
@@ -174,17 +176,33 @@ func (c *checker) content(ctx context.Context, id mail.EmailID, row *emailRow) e
 		_, err = message.DecodeSummary(b)
 	}
 	if err != nil {
-		c.say("e-mail %s: summary: %v", id, err)
+		c.say("e-mail %s (%s): summary: %v", id, c.where(row), err)
 	}
 	body, err := c.s.st.OpenBlob(ctx, row.blob.ID)
 	if err != nil {
-		c.say("e-mail %s: body: %v", id, err)
+		c.say("e-mail %s (%s): body: %v", id, c.where(row), err)
 		return nil
 	}
-	if body.Size() != row.blob.Size {
-		c.say("e-mail %s: body of %d bytes instead of %d", id, body.Size(), row.blob.Size)
+	n, err := io.Copy(io.Discard, io.NewSectionReader(body, 0, body.Size()))
+	if err != nil {
+		c.say("e-mail %s (%s): body: %v", id, c.where(row), err)
+	} else if n != row.blob.Size {
+		c.say("e-mail %s (%s): body of %d bytes instead of %d", id, c.where(row), n, row.blob.Size)
 	}
 	return body.Close()
+}
+
+// where names an e-mail's mailboxes and its UIDs there.
+func (c *checker) where(row *emailRow) string {
+	var in []string
+	for _, p := range row.spots {
+		name := p.mailbox.String()
+		if m := c.im.tree.metas[p.mailbox]; m != nil {
+			name = m.name
+		}
+		in = append(in, fmt.Sprintf("%s, UID %d", name, p.uid))
+	}
+	return strings.Join(in, "; ")
 }
 
 // readIndex checks the thread index.
