@@ -8,8 +8,8 @@
 //   - Once the content has ended, no other server is tried: the one that has it may have taken it.
 //   - Opportunistic TLS goes on in clear text if the handshake fails; TLS that is demanded never does, and its certificate
 //     is checked. Session tickets are off.
-//   - Content is streamed from its blob and never changed: what a server cannot take (8-bit, UTF-8, binary, bare line ends) comes
-//     back with the reason.
+//   - Content is streamed from its blob. Only for a server that takes 7-bit alone are parts encoded (seven.go), and never what is signed;
+//     what a server cannot take otherwise (UTF-8 in headers, bare line ends) comes back with the reason.
 //   - Everything a server says is bounded in length and time (RFC 5321 section 4.5.3.2).
 //
 // A connection is kept open for a moment after a message, for the next to the same destination.
