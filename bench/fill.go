@@ -93,7 +93,7 @@ func (r *reader) fill(n, size, group int) error {
 
 // calm waits until the target has put in order what it was filled with: until it needs less than a twentieth of a processor.
 func (t *target) calm() error {
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for began, last := time.Now(), t.cost(); ; {
 		time.Sleep(time.Second)
 		now := t.cost()
