@@ -106,8 +106,10 @@ func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (fo
 		})
 	} else {
 		_, err = s.eachAhead(ctx, all, need, m.candidate(key), func(seq int, src *source) error {
-			if err := errors.Join(ctx.Err(), s.broken()); err != nil {
-				return err
+			if seq%64 == 0 {
+				if err := errors.Join(ctx.Err(), s.broken()); err != nil {
+					return err
+				}
 			}
 			ok, err := m.match(ctx, key, seq, src)
 			if err == nil && ok {

@@ -3,6 +3,7 @@ package imapd
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -181,47 +182,54 @@ func (b *believer) check() {
 }
 
 // TestClientsBelieveWhatIsTrue lets several clients change one mailbox, in turns and at the same time.
+//
+// POSTHORN_SEEDS is how many different worlds are tried, one if it is not set.
 func TestClientsBelieveWhatIsTrue(t *testing.T) {
+	seeds, _ := strconv.ParseUint(os.Getenv("POSTHORN_SEEDS"), 10, 32)
+	for seed := range max(seeds, 1) {
+		for _, mode := range []string{"rev1", "condstore"} {
+			t.Run(fmt.Sprintf("%s %d", mode, seed), func(t *testing.T) { clientsBelieve(t, mode, seed) })
+		}
+	}
+}
+
+func clientsBelieve(t *testing.T, mode string, seed uint64) {
 	const clients, rounds, steps = 3, 20, 40
-	for _, mode := range []string{"rev1", "condstore"} {
-		t.Run(mode, func(t *testing.T) {
-			s := start(t, Options{})
-			var all []*believer
-			for i := range clients {
-				b := &believer{peer: s.login(t), rnd: rand.New(rand.NewPCG(7, uint64(i)))}
-				if mode == "condstore" {
-					b.do("ENABLE CONDSTORE")
-				}
-				b.do("SELECT INBOX")
-				all = append(all, b)
-			}
-			turns := rand.New(rand.NewPCG(1, 1))
-			for range rounds {
+	s := start(t, Options{})
+	var all []*believer
+	for i := range clients {
+		b := &believer{peer: s.login(t), rnd: rand.New(rand.NewPCG(7+seed, uint64(i)))}
+		if mode == "condstore" {
+			b.do("ENABLE CONDSTORE")
+		}
+		b.do("SELECT INBOX")
+		all = append(all, b)
+	}
+	turns := rand.New(rand.NewPCG(1+seed, 1))
+	for range rounds {
+		for range steps {
+			all[turns.IntN(clients)].anything()
+		}
+		for _, b := range all {
+			b.check()
+		}
+		var wg sync.WaitGroup
+		for _, b := range all {
+			wg.Go(func() {
 				for range steps {
-					all[turns.IntN(clients)].anything()
+					b.anything()
 				}
-				for _, b := range all {
-					b.check()
-				}
-				var wg sync.WaitGroup
-				for _, b := range all {
-					wg.Go(func() {
-						for range steps {
-							b.anything()
-						}
-					})
-				}
-				wg.Wait()
-				for _, b := range all {
-					b.check()
-				}
-			}
-			first := all[0].msgs
-			for _, b := range all[1:] {
-				if !slices.EqualFunc(first, b.msgs, func(x, y *believed) bool { return x.uid == y.uid && slices.Equal(x.flags, y.flags) }) {
-					t.Error("the clients do not agree")
-				}
-			}
-		})
+			})
+		}
+		wg.Wait()
+		for _, b := range all {
+			b.check()
+		}
+	}
+	first := all[0].msgs
+	for _, b := range all[1:] {
+		if !slices.EqualFunc(first, b.msgs, func(x, y *believed) bool { return x.uid == y.uid && slices.Equal(x.flags, y.flags) }) {
+			t.Error("the clients do not agree")
+		}
 	}
 }
