@@ -4,5 +4,8 @@
 // Every fourth kill comes while the server starts, in the middle of recovering from the one before.
 //
 // POSTHORN_KILLS sets the number of kills; it is 50 in CI and 5 elsewhere, and 1,000 in make torture. POSTHORN_SEED sets the
-// seed of the clients' choices. The package has only tests.
+// seed of the clients' choices.
+//
+// TestMutants (POSTHORN_MUTANTS=1) has this harness and those of e2e/torture look at a product that is broken on purpose; the results are in
+// docs/decisions/0060-proof.md. The package has only tests.
 package crash
