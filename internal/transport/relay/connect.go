@@ -173,6 +173,9 @@ func (r *Relay) handshake(ctx context.Context, s *session, nc net.Conn, want str
 		},
 	}
 	tc := tls.Client(nc, conf)
+	// What was read before has left a deadline of its own, as short as a line's buffer is kept: a server that takes a second to shake
+	// hands would be taken for one without TLS.
+	_ = nc.SetDeadline(time.Now().Add(s.timeouts.TLS)) // a failure means it is closed, and the handshake hears of that
 	hctx, cancel := context.WithTimeout(ctx, s.timeouts.TLS)
 	defer cancel()
 	if err := tc.HandshakeContext(hctx); err != nil {
@@ -180,6 +183,7 @@ func (r *Relay) handshake(ctx context.Context, s *session, nc net.Conn, want str
 		t.handshake = true
 		return nil, t
 	}
+	_ = nc.SetDeadline(time.Time{})
 	cs := tc.ConnectionState()
 	s.tlsWords, s.tlsVersion, s.policy = tlsWords(&cs), cs.Version, journey.PolicyUnverified
 	if verified == nil {

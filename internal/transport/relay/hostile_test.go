@@ -262,6 +262,17 @@ func TestStalledTLS(t *testing.T) {
 	}
 }
 
+// TestSlowHandshake has a server that takes its time to shake hands: that is no reason to go on in clear text.
+func TestSlowHandshake(t *testing.T) {
+	cert, _ := certificate(t, "mx1.x.test")
+	deliver := strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(simple), "S: 220 mx ESMTP\n"), "a@x.test", "a@one.test")
+	srv := serve(t, cert, script(hello("STARTTLS")+"C: STARTTLS\nS: 220 go\nSLOW\nTLS\n"+deliver))
+	b := newBench(t, dialer{"192.0.2.1:25": srv.addr}, nil)
+	if got := b.send(b.message(content), "a@one.test"); statuses(got) != "ok" || got.Results[0].TLS == "" {
+		t.Fatalf("%+v", got)
+	}
+}
+
 // TestAnotherServerAfterTLS has a server whose words before TLS do not hold afterwards.
 func TestAnotherServerAfterTLS(t *testing.T) {
 	cert, _ := certificate(t, "mx1.x.test")

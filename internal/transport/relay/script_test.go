@@ -34,6 +34,7 @@ import (
 //	S: text      it says the text
 //	C: text      it expects a line that starts with the text
 //	TLS          it upgrades to TLS
+//	SLOW         it takes longer than a connection keeps its buffer while it waits
 //	INJECT       it agrees to STARTTLS and says more in the same breath
 //	GARBAGE      it answers the TLS handshake with nonsense and closes
 //	BODY         it reads dot-stuffed content to the final dot
@@ -131,6 +132,8 @@ func (p *player) step(step string) bool {
 	case "TLS":
 		p.nc = tls.Server(p.nc, &tls.Config{Certificates: []tls.Certificate{*p.cert}, MinVersion: tls.VersionTLS12})
 		p.br = bufio.NewReader(p.nc)
+	case "SLOW":
+		time.Sleep(1500 * time.Millisecond)
 	case "SILENT":
 		p.silent = true
 	case "INJECT":
