@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net/netip"
@@ -156,9 +157,35 @@ func write(p Pair, key *ecdsa.PrivateKey, chain ...[]byte) error {
 		if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 			return err
 		}
-		if err := os.WriteFile(f.path, f.pem, f.mode); err != nil {
+		if err := writeWhole(f.path, f.pem, f.mode); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeWhole makes or replaces a file: whatever happens to the machine, it is there whole or not at all. The key comes before
+// the certificate, and what has no certificate is made again.
+func writeWhole(path string, data []byte, mode os.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // readable by its owner only
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

@@ -179,6 +179,27 @@ func TestOwnCertificateIsMadeOnce(t *testing.T) {
 	}
 }
 
+// A crash between the two files leaves the key alone; then both are made again, and nothing half written stays.
+func TestOwnCertificateIsMadeAgainWithoutItsCertificate(t *testing.T) {
+	b := newBench(t)
+	p := Pair{filepath.Join(b.dir, "own.crt"), filepath.Join(b.dir, "own.key")}
+	if _, err := Own(p, []string{"mail.nord.test"}, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(p.Cert); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := Own(p, []string{"mail.nord.test"}, now); err != nil || !made {
+		t.Fatalf("made %v, %v", made, err)
+	}
+	if got, _ := b.ask(t, mustOpen(t, b, p), "mail.nord.test"); got != "mail.nord.test" {
+		t.Errorf("shown %s", got)
+	}
+	if left, err := filepath.Glob(filepath.Join(b.dir, ".new-*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
 func TestOldTLSIsRefused(t *testing.T) {
 	b := newBench(t)
 	k := mustOpen(t, b, b.pair(t, "a", "a.test"))
