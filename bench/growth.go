@@ -65,7 +65,7 @@ func (b *bench) grown(t *target, full int) (result, error) {
 	}
 	defer fresh.stop()
 	d := delivery{size: 4 << 10, sessions: 20, mailboxes: 1}
-	const messages = 20000
+	const messages = 60000 // enough for the merging that they cause to fall within the time
 	deliver := func(t *target, name, user string, holds int) (float64, error) {
 		r, err := dialIMAP(t, user)
 		if err != nil {

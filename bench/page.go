@@ -24,8 +24,8 @@ medians of the same run. The aims are the project's own, and stand here whether 
   connection, no session is resumed. The big mailbox is read over TLS from Posthorn and without it from Dovecot.
 - The load generators are Go programs in ` + "`bench/`" + ` on the same machine, the same for all sides; smtp-source has no TLS. Slow sides get fewer
   messages; the rate is what counts. Mailboxes are filled before the clock starts, as fast as each side offers it.
-- Postfix: default_process_limit and concurrency limits raised to what the load has sessions, rate limits off; Dovecot: mdbox, LMTP, login
-  processes in their fast mode (service_count = 0).
+- Postfix: default_process_limit and concurrency limits raised to what the load has sessions, rate limits off, what is put off is tried again
+  after a second; Dovecot: mdbox, LMTP, login processes in their fast mode (service_count = 0).
 `
 
 // write writes the page.
