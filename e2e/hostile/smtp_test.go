@@ -275,7 +275,7 @@ func longParameters(t *testing.T, v *victim) {
 	defer func() { _ = c.Close() }()
 	for _, command := range []string{
 		"MAIL FROM:<a@b.test> ENVID=" + strings.Repeat("x", 101), "MAIL FROM:<a@b.test> ENVID=" + strings.Repeat("x", 100<<10),
-		"MAIL FROM:<" + strings.Repeat("a", 65) + "@b.test>", "MAIL FROM:<a@" + strings.Repeat("b.", 200) + "test>",
+		"MAIL FROM:<" + strings.Repeat("a", 256) + "@b.test>", "MAIL FROM:<a@" + strings.Repeat("b.", 200) + "test>",
 		"MAIL FROM:<a@b.test> SIZE=99999999999999999999", "MAIL FROM:<a@b.test> SIZE=9999999999",
 	} {
 		if got := c.ask(command); got == "" || got[0] != '5' {
