@@ -109,7 +109,7 @@ func TestOverlays(t *testing.T) {
 			},
 		})
 	})
-	if seen <= 2 {
+	if seen <= 2 && !testing.Short() { // the five runs of -short may not lay more
 		t.Fatalf("at most %d overlays were laid", seen)
 	}
 }
