@@ -30,21 +30,11 @@ const (
 	destinations = 10_000
 )
 
-// waitingMessages is how many wait in the queue: 200,000, with FULL=1 a million; WAITING sets another number.
-func waitingMessages() int {
-	if n, err := strconv.Atoi(os.Getenv("WAITING")); err == nil && n > 0 {
-		return n
-	}
-	if os.Getenv("FULL") == "1" {
-		return 1_000_000
-	}
-	return 200_000
-}
-
 // million measures how fast a full queue's messages arrive at the destinations that live, with dead ones beside them and
-// without; the queue is as full in both runs, as the engine has to put in order what it was filled with. A quarter of the destinations refuses connections, and a quarter is silent.
+// without; the queue is as full in both runs, as the engine has to put in order what it was filled with. A quarter of the
+// destinations refuses connections, and a quarter is silent. WAITING makes it smaller, but then finding out about the dead weighs more.
 func (b *bench) million() ([]result, error) {
-	n := waitingMessages()
+	n := number("WAITING", 1_000_000)
 	living, err := b.startSinkAt(net.JoinHostPort(livingAddr, "25"))
 	if err != nil {
 		return nil, fmt.Errorf("this row needs the right to listen on port 25: %w", err)
