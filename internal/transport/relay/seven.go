@@ -118,7 +118,7 @@ func (p *planner) part(m *message.Part, signed bool) error {
 	if len(m.Children) == 0 {
 		return p.leaf(m, signed)
 	}
-	if (m.Encoding == "8bit" || m.Encoding == "binary") && !signed {
+	if (m.Encoding == "8bit" || m.Encoding == "binary") && !signed && p.regular(m) {
 		p.add(m.BodyStart, piece{how: reheader, part: m, encoding: "7bit"})
 	}
 	signed = signed || m.IsMultipart() && m.Subtype == "signed"
@@ -142,7 +142,7 @@ func (p *planner) leaf(m *message.Part, signed bool) error {
 	case signed && p.loss == keepAll:
 		return errSigned
 	case m.HeaderStart > 0 && m.HeaderStart == m.BodyStart, // no part, but what a multipart without one has instead
-		m.IsMultipart(), m.Type == "message" && m.Subtype != "global", m.Encoding == "base64", m.Encoding == "quoted-printable":
+		!p.regular(m), m.IsMultipart(), m.Type == "message" && m.Subtype != "global", m.Encoding == "base64", m.Encoding == "quoted-printable":
 		if p.loss == keepAll {
 			return errOpaque
 		}
@@ -156,6 +156,17 @@ func (p *planner) leaf(m *message.Part, signed bool) error {
 	p.add(m.BodyStart, piece{how: reheader, part: m, encoding: name})
 	p.add(m.End, piece{how: how})
 	return nil
+}
+
+// regular is whether a part's header has nothing but fields. Otherwise it is not written anew: what comes after a line that is no field
+// would be lost.
+func (p *planner) regular(m *message.Part) bool {
+	r := bufio.NewReader(io.NewSectionReader(p.body, m.HeaderStart, m.BodyStart-m.HeaderStart))
+	if _, err := message.ReadHeader(r); err != nil {
+		return false
+	}
+	_, err := r.Peek(1)
+	return err == io.EOF
 }
 
 // octets is what a range of bytes has.

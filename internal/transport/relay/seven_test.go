@@ -116,6 +116,19 @@ func TestSevenBitOnTheWay(t *testing.T) {
 }
 
 // FuzzSevenBit: what comes out is 7-bit, and each part says what it said before.
+// A header is not written anew if a line in it is no field: all that follows the line would be lost.
+func TestSevenBitKeepsHeadersThatAreNone(t *testing.T) {
+	const head = "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Language: de\r\n" +
+		"no field\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+	if _, err := toSevenBit(t, head+"gr\xc3\xbcn\r\n--b--\r\n", keepAll); !errors.Is(err, errOpaque) {
+		t.Errorf("%v", err)
+	}
+	in := head + "green\r\n--b--\r\n"
+	if out, err := toSevenBit(t, in, keepAll); err != nil || out != in {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
 func FuzzSevenBit(f *testing.F) {
 	for _, s := range []string{content, mixedMessage, signedMessage, "\xff", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\xff\r\n--b--"} {
 		f.Add(s)
