@@ -188,12 +188,23 @@ func (s *session) run(ctx context.Context, awaited error) error {
 			s.farewell(errEnded)
 			return errEnded
 		}
+		began := s.srv.Clock.Now()
 		if err := s.react(ctx, &c, err); err != nil {
+			return err
+		}
+		if s.srv.Clock.Now().Sub(began) < slowly {
+			continue
+		}
+		if err := s.flush(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// slowly is how long a command may take and its answer still wait for those of commands that were sent with it. A later one goes out at once,
+// by which it is also seen that the client has left: what it had asked for besides is not worked at any more.
+const slowly = 100 * time.Millisecond
 
 // next takes the next command; in IDLE, the line that ends it, as one without a name, for which only a client that was heard of waits
 // here.
