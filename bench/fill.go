@@ -24,19 +24,23 @@ func fill(t *target, user string, n, size int) error {
 	if strings.Contains(strings.Join(lines, ""), "MULTIAPPEND") {
 		return r.fill(n, size, 1000)
 	}
-	connections := min(16, 1+n/1000)
-	errs := make(chan error, connections)
+	return inShares(n, min(16, 1+n/1000), func(_, share int) error {
+		r, err := dialIMAP(t, user)
+		if err != nil {
+			return err
+		}
+		defer r.c.Close()
+		return r.fill(share, size, 1)
+	})
+}
+
+// inShares divides n among so many who work at the same time, and returns the first error when all have ended.
+func inShares(n, workers int, work func(worker, share int) error) error {
+	errs := make(chan error, workers)
 	var wg sync.WaitGroup
-	for i := range connections {
-		share := (i+1)*n/connections - i*n/connections
-		wg.Go(func() {
-			r, err := dialIMAP(t, user)
-			if err == nil {
-				err = r.fill(share, size, 1)
-				r.c.Close()
-			}
-			errs <- err
-		})
+	for i := range workers {
+		share := (i+1)*n/workers - i*n/workers
+		wg.Go(func() { errs <- work(i, share) })
 	}
 	wg.Wait()
 	close(errs)

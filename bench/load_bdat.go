@@ -5,27 +5,13 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 )
 
 // pour puts n small messages into one mailbox by SMTP as fast as it goes: many sessions, each with many whole transactions on
 // the way (BDAT may be pipelined, RFC 3030 section 4.2). It fills; it does not measure.
 func pour(addr, rcpt string, n, size, sessions int) error {
-	errs := make(chan error, sessions)
-	var wg sync.WaitGroup
-	for s := range sessions {
-		share := (s+1)*n/sessions - s*n/sessions
-		wg.Go(func() { errs <- pourSession(addr, rcpt, s, share, size) })
-	}
-	wg.Wait()
-	close(errs)
-	for err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return inShares(n, sessions, func(session, share int) error { return pourSession(addr, rcpt, session, share, size) })
 }
 
 func pourSession(addr, rcpt string, session, n, size int) error {

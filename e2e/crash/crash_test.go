@@ -14,6 +14,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/e2e/witness"
 	"github.com/posthorn-mail/posthorn/interop/node"
+	"github.com/posthorn-mail/posthorn/interop/rig"
 )
 
 // most is how many times at most clients are told yes before a kill.
@@ -22,24 +23,11 @@ const most = 200
 // calm is how many lives there are to one that ends in peace: the clients have stopped, and the queue has told what it did.
 const calm = 10
 
-// setting reads a number from the environment.
-func setting(t *testing.T, name string, otherwise int) int {
-	s := os.Getenv(name)
-	if s == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 func kills(t *testing.T) int {
 	if os.Getenv("CI") != "" {
-		return setting(t, "POSTHORN_KILLS", 50)
+		return rig.Setting(t, "POSTHORN_KILLS", 50)
 	}
-	return setting(t, "POSTHORN_KILLS", 5)
+	return rig.Setting(t, "POSTHORN_KILLS", 5)
 }
 
 // TestKill kills the server while it works, and reads everything back each time.
@@ -47,8 +35,7 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the real binary; left out of -short")
 	}
-	seed := uint64(setting(t, "POSTHORN_SEED", int(time.Now().UnixNano()%1_000_000)))
-	t.Logf("POSTHORN_SEED=%d", seed)
+	seed := rig.Seed(t)
 	w, err := witness.New()
 	if err != nil {
 		t.Fatal(err)

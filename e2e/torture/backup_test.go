@@ -10,6 +10,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/e2e/witness"
 	"github.com/posthorn-mail/posthorn/internal/server/adminapi"
+	"github.com/posthorn-mail/posthorn/interop/rig"
 )
 
 // TestBackup copies the store under load, and restores the copy on an empty machine: it holds everything that had been acknowledged when
@@ -18,7 +19,7 @@ func TestBackup(t *testing.T) {
 	m := newMachine(t)
 	m.w.Begin()
 	m.must(m.start())
-	round := m.w.Start(m.addr, seed(t), witness.Bearing)
+	round := m.w.Start(m.addr, rig.Seed(t), witness.Bearing)
 	m.must(round.Await(200, 0))
 	// From now on nothing the clients are told counts; what they have under way, and a stranger's mail, goes on.
 	m.w.End(nil)

@@ -12,6 +12,7 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/base/text"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/server/adminapi"
+	"github.com/posthorn-mail/posthorn/interop/rig"
 )
 
 // stages is how many concerts there are at a time, each on an account of its own.
@@ -33,7 +34,7 @@ func TestConcert(t *testing.T) {
 	m.must(m.start())
 	_, err = m.app.Admin().AddDomain(t.Context(), adminapi.NewDomain{Name: "nord.test"})
 	m.must(err)
-	from, seeds := seed(t), uint64(setting(t, "POSTHORN_SEEDS", 40))
+	from, seeds := rig.Seed(t), uint64(rig.Setting(t, "POSTHORN_SEEDS", 40))
 	var next, said atomic.Uint64
 	var wg sync.WaitGroup
 	for i := range stages {

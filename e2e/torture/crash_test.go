@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/posthorn-mail/posthorn/e2e/witness"
+	"github.com/posthorn-mail/posthorn/interop/rig"
 )
 
 // duringSync is how long the last sync of a life goes on before the power fails.
@@ -19,9 +20,9 @@ const duringSync = 10 * time.Millisecond
 // rest a random part, block by block. Every fourth time it is while the server starts.
 func TestCrashOfTheMachine(t *testing.T) {
 	m := newMachine(t)
-	from := seed(t)
+	from := rig.Seed(t)
 	r := rand.New(rand.NewPCG(from, 1))
-	n := setting(t, "POSTHORN_CRASHES", 8)
+	n := rig.Setting(t, "POSTHORN_CRASHES", 8)
 	for life := range n {
 		m.crash(r, from+uint64(life), life%4 == 3)
 		if life%100 == 99 {

@@ -15,12 +15,13 @@ import (
 
 	"github.com/posthorn-mail/posthorn/e2e/witness"
 	"github.com/posthorn-mail/posthorn/internal/store"
+	"github.com/posthorn-mail/posthorn/interop/rig"
 )
 
 // TestFailingDisk has the disk fail in the middle of the load. The server must say yes to nothing more, tell why in the log, and end;
 // the next one on the same disk, healthy again, and the one after a loss of power at that moment must have everything.
 func TestFailingDisk(t *testing.T) {
-	from := seed(t)
+	from := rig.Seed(t)
 	for i, c := range []struct {
 		name string
 		op   string // which operation fails; empty: all
@@ -85,7 +86,7 @@ func TestFullDisk(t *testing.T) {
 	m := newMachine(t)
 	m.w.Begin()
 	m.must(m.start())
-	round := m.w.Start(m.addr, seed(t), witness.Bearing)
+	round := m.w.Start(m.addr, rig.Seed(t), witness.Bearing)
 	for range 3 {
 		m.must(round.Await(40, 0))
 		m.disk.avail.Store(0)
@@ -119,7 +120,7 @@ func TestSlowDisk(t *testing.T) {
 	m.w.Begin()
 	m.must(m.start())
 	m.disk.set(func() { time.Sleep(slow) }, nil)
-	round := m.w.Start(m.addr, seed(t), witness.Bearing)
+	round := m.w.Start(m.addr, rig.Seed(t), witness.Bearing)
 	m.must(round.Await(60, 0))
 	round.Finish()
 	m.must(m.w.Verdict())
@@ -137,7 +138,7 @@ func TestSlowDisk(t *testing.T) {
 // everything is there, byte for byte. The server was stopped in order before.
 func TestDamage(t *testing.T) {
 	m := newMachine(t)
-	from := seed(t)
+	from := rig.Seed(t)
 	for i := range 3 { // each start moves what is in the log into tables
 		m.w.Begin()
 		m.must(m.start())
@@ -160,7 +161,7 @@ func TestDamage(t *testing.T) {
 	r := rand.New(rand.NewPCG(from, 9))
 	digits := regexp.MustCompile(`[0-9]+`)
 	for _, name := range names {
-		for range setting(t, "POSTHORN_FLIPS", 2) {
+		for range rig.Setting(t, "POSTHORN_FLIPS", 2) {
 			at, said := m.damage(whole, dir, name, mailboxes, r)
 			if said == "" {
 				harmless++

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -56,24 +54,6 @@ func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
-}
-
-func setting(t *testing.T, name string, otherwise int) int {
-	s := os.Getenv(name)
-	if s == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-func seed(t *testing.T) uint64 {
-	n := setting(t, "POSTHORN_SEED", int(time.Now().UnixNano()%1_000_000))
-	t.Logf("POSTHORN_SEED=%d", n)
-	return uint64(n)
 }
 
 // newMachine is a machine with an empty disk, and the first life of the server on it, in peace.

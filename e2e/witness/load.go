@@ -260,17 +260,9 @@ func (a *actor) fetch(login string) error {
 
 // popSession reads a few messages, deletes them, and quits, or hangs up without quitting now and then: then nothing may be gone.
 func (a *actor) popSession(p *pop3, acc *account) error {
-	list, err := p.many("UIDL")
+	names, err := p.names()
 	if err != nil {
 		return err
-	}
-	names := map[int]string{}
-	var n int
-	var name string
-	for l := range lines(list) {
-		if _, err := fmt.Sscanf(l, "%d %s", &n, &name); err == nil {
-			names[n] = name
-		}
 	}
 	var doomed []string
 	for i := range min(len(names), 1+a.rng.IntN(6)) {

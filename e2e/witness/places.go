@@ -79,17 +79,9 @@ func (au *audit) names(d Dial) error {
 		return err
 	}
 	defer p.conn.Close()
-	list, err := p.many("UIDL")
+	names, err := p.names()
 	if err != nil {
 		return err
-	}
-	names := map[int]string{}
-	var n int
-	var name string
-	for l := range lines(list) {
-		if _, err := fmt.Sscanf(l, "%d %s", &n, &name); err == nil {
-			names[n] = name
-		}
 	}
 	au.w.mu.Lock()
 	inbox := make([]*message, 0, len(au.acc.boxes["INBOX"].messages))

@@ -199,6 +199,23 @@ func (p *pop3) many(command string) ([]byte, error) {
 	return dotted(p.r)
 }
 
+// names are the unique names of the messages (UIDL), by their numbers.
+func (p *pop3) names() (map[int]string, error) {
+	list, err := p.many("UIDL")
+	if err != nil {
+		return nil, err
+	}
+	names := map[int]string{}
+	var n int
+	var name string
+	for l := range lines(list) {
+		if _, err := fmt.Sscanf(l, "%d %s", &n, &name); err == nil {
+			names[n] = name
+		}
+	}
+	return names, nil
+}
+
 // imap is one IMAP connection, logged in.
 type imap struct {
 	conn net.Conn

@@ -52,8 +52,9 @@ func TestFullDiskMakesNoDoubles(t *testing.T) {
 	f.expectRows(0)
 }
 
-// A queue that is to stop does not wait for room.
-func TestFullDiskDoesNotKeepTheQueueFromStopping(t *testing.T) {
+// sentToFullDisk is an office with hardly any grace whose disk became full while its message was sent.
+func sentToFullDisk(t *testing.T) (*office, *fullDisk) {
+	t.Helper()
 	f := newOffice(t, Options{Grace: time.Nanosecond})
 	d := &fullDisk{Store: f.st}
 	f.q.st, f.bells.st = d, d
@@ -64,6 +65,12 @@ func TestFullDiskDoesNotKeepTheQueueFromStopping(t *testing.T) {
 	})
 	f.add(f.message("a@x.test"))
 	waitFor(t, func() bool { return d.denied.Load() > 0 })
+	return f, d
+}
+
+// stopInTime wants the queue to stop as its clock goes on.
+func stopInTime(t *testing.T, f *office) {
+	t.Helper()
 	stopped := make(chan struct{})
 	go func() { f.stop(); close(stopped) }()
 	waitFor(t, func() bool {
@@ -77,29 +84,16 @@ func TestFullDiskDoesNotKeepTheQueueFromStopping(t *testing.T) {
 	})
 }
 
+// A queue that is to stop does not wait for room.
+func TestFullDiskDoesNotKeepTheQueueFromStopping(t *testing.T) {
+	f, _ := sentToFullDisk(t)
+	stopInTime(t, f)
+}
+
 // What was sent before a stop is written down if there is room by then, and so not sent again by the next start.
 func TestRoomBeforeTheStopMakesNoDoubles(t *testing.T) {
-	f := newOffice(t, Options{Grace: time.Nanosecond})
-	d := &fullDisk{Store: f.st}
-	f.q.st, f.bells.st = d, d
-	f.run()
-	f.jobs.set(func(j Job) Report {
-		d.full.Store(true)
-		return allOK(j)
-	})
-	f.add(f.message("a@x.test"))
-	waitFor(t, func() bool { return d.denied.Load() > 0 })
+	f, d := sentToFullDisk(t)
 	d.full.Store(false)
-	stopped := make(chan struct{})
-	go func() { f.stop(); close(stopped) }()
-	waitFor(t, func() bool {
-		f.clk.Advance(time.Millisecond)
-		select {
-		case <-stopped:
-			return true
-		default:
-			return false
-		}
-	})
+	stopInTime(t, f)
 	f.expectRows(0)
 }

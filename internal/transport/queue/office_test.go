@@ -120,12 +120,18 @@ func (f *office) message(to ...string) Message {
 func (f *office) add(ms ...Message) {
 	f.t.Helper()
 	for i := range ms {
-		b, body := f.batch()
-		ms[i].Blob = body
-		f.q.Add(b, ms[i])
-		f.commit(b)
+		f.store(&ms[i])
 		f.q.Wake(ms[i])
 	}
+}
+
+// store puts a message into the queue without a word to it.
+func (f *office) store(m *Message) {
+	f.t.Helper()
+	b, body := f.batch()
+	m.Blob = body
+	f.q.Add(b, *m)
+	f.commit(b)
 }
 
 // batch makes one with a body.

@@ -41,10 +41,7 @@ func TestTurnAsAdded(t *testing.T) {
 func TestWakeAfterTheScan(t *testing.T) {
 	f := newOffice(t, Options{})
 	m := f.message("r@x.test")
-	b, staged := f.batch()
-	m.Blob = staged
-	f.q.Add(b, m)
-	f.commit(b)
+	f.store(&m)
 	f.run()
 	f.settled() // the first lap has found and sent it
 	f.expect("attempts", f.jobs.attempts(), []string{"r@x.test"})
@@ -58,10 +55,7 @@ func TestWakeAfterTheScan(t *testing.T) {
 func TestCancelBeforeWake(t *testing.T) {
 	f := newOffice(t, Options{})
 	m := f.message("r@x.test")
-	b, staged := f.batch()
-	m.Blob = staged
-	f.q.Add(b, m)
-	f.commit(b)
+	f.store(&m)
 	if err := f.q.Cancel(t.Context(), m.ID, ""); err != nil {
 		t.Fatal(err)
 	}
