@@ -14,6 +14,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/e2e/witness"
 	"github.com/posthorn-mail/posthorn/internal/app"
+	"github.com/posthorn-mail/posthorn/internal/base/clock"
 	"github.com/posthorn-mail/posthorn/internal/base/resolve"
 	"github.com/posthorn-mail/posthorn/internal/base/text"
 	"github.com/posthorn-mail/posthorn/internal/config"
@@ -31,6 +32,8 @@ type machine struct {
 	cfg  config.Config
 	disk *disk
 	log  *logBuffer
+	// clock is the program's; nil for the real one.
+	clock clock.Clock
 
 	app    *app.App
 	cancel context.CancelFunc
@@ -137,7 +140,7 @@ func (m *machine) start() error {
 		return err
 	}
 	a, err := app.New(m.cfg, app.World{
-		FS: m.disk, Resolver: zone, Log: slog.New(slog.NewTextHandler(m.log, nil)),
+		FS: m.disk, Clock: m.clock, Resolver: zone, Log: slog.New(slog.NewTextHandler(m.log, nil)),
 	})
 	if err != nil {
 		return err
