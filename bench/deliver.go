@@ -14,6 +14,7 @@ type delivery struct {
 	size, sessions, mailboxes int
 	fanout                    bool // each message to every mailbox
 	startTLS                  bool // a connection for each message, with STARTTLS
+	source                    bool // sent by smtp-source, which does not pipeline; else by our own sender, which does
 	ours, peer                int
 	aim, floorAim             float64 // how many times as fast as the peer, and as a server that keeps nothing
 }
@@ -74,22 +75,30 @@ func (b *bench) deliverOnce(start starter, d delivery, messages int, kept *figur
 	stop := t.profile()
 	defer stop()
 	was := diskUse(t.data)
-	rate, err := d.measure(t, readers, messages)
+	rate, err := b.measure(d, t, readers, messages)
 	if err == nil {
 		kept.runs = append(kept.runs, float64(diskUse(t.data)-was)/1024/float64(messages))
 	}
 	return rate, err
 }
 
+// send puts the load on the server at addr and returns how many messages it was.
+func (b *bench) send(d delivery, addr string, users []string, messages int) (int, error) {
+	l := d.load(addr, users, messages)
+	if d.source {
+		return b.sourceAll(l, d.mailboxes)
+	}
+	return l.sessions * l.messages, sendAll(l)
+}
+
 // measure sends messages and waits until they can be read; the mailboxes are empty before.
-func (d delivery) measure(t *target, readers []*reader, messages int) (float64, error) {
-	l := d.load(t.mx, t.users, messages)
+func (b *bench) measure(d delivery, t *target, readers []*reader, messages int) (float64, error) {
 	before := t.cost()
 	began := time.Now()
-	if err := sendAll(l); err != nil {
+	sent, err := b.send(d, t.mx, t.users, messages)
+	if err != nil {
 		return 0, err
 	}
-	sent := l.sessions * l.messages
 	each, arrived := sent/d.mailboxes, sent
 	if d.fanout {
 		each, arrived = sent, sent*d.mailboxes
@@ -108,12 +117,11 @@ func (b *bench) sinkOnce(d delivery, messages int) (float64, error) {
 		return 0, err
 	}
 	defer s.stop()
-	l := d.load(s.addr, benchUsers(d.mailboxes), messages)
 	began := time.Now()
-	if err := sendAll(l); err != nil {
+	total, err := b.send(d, s.addr, benchUsers(d.mailboxes), messages)
+	if err != nil {
 		return 0, err
 	}
-	total := l.sessions * l.messages
 	if d.fanout {
 		total *= d.mailboxes
 	}
@@ -185,7 +193,7 @@ func (b *bench) profileDelivery() ([]result, error) {
 	go func() {
 		recorded <- fetch("http://"+t.metrics+"/debug/pprof/profile?seconds="+strconv.Itoa(seconds), path)
 	}()
-	rate, err := d.measure(t, readers, messages)
+	rate, err := b.measure(d, t, readers, messages)
 	if err := errors.Join(err, <-recorded); err != nil {
 		return nil, err
 	}

@@ -22,8 +22,9 @@ medians of the same run. The aims are the project's own, and stand here whether 
 - MX in is without TLS on both sides but for the STARTTLS row. Posthorn's IMAP, POP3 and submission are always with TLS here (and submission with
   login); the peers stand beside it twice, with TLS and without. Keys: ECDSA on P-256 on both sides; TLS 1.3 with X25519; a full handshake for each
   connection, no session is resumed. The big mailbox is read over TLS from Posthorn and without it from Dovecot.
-- The load generators are Go programs in ` + "`bench/`" + ` on the same machine, the same for all sides; smtp-source has no TLS. Slow sides get fewer
-  messages; the rate is what counts. Mailboxes are filled before the clock starts, as fast as each side offers it.
+- Mail comes in from Postfix's smtp-source, one for each mailbox, which sends a command and waits for its reply; where the row says so, and where there are
+  TLS, a login or many recipients, from programs in ` + "`bench/`" + ` that pipeline, as mail servers do. All of it runs on the same machine and is the same for
+  all sides. Slow sides get fewer messages; the rate is what counts. Mailboxes are filled before the clock starts, as fast as each side offers it.
 - Postfix: default_process_limit and concurrency limits raised to what the load has sessions, rate limits off, what is put off is tried again
   after a second; Dovecot: mdbox, LMTP, login processes in their fast mode (service_count = 0).
 `
