@@ -21,6 +21,7 @@ const (
 	CheckDomainElsewhere    Key = "check.domain-elsewhere"
 	CheckStoreGood          Key = "check.store-good"
 	CheckStoreDamaged       Key = "check.store-damaged"
+	CheckStoreAffected      Key = "check.store-affected"
 )
 
 var checkTexts = table{
@@ -48,4 +49,6 @@ var checkTexts = table{
 		"Post für %s geht an %s und nicht an diesen Server, %s. Der MX-Eintrag der Domain muss geändert werden."},
 	CheckStoreGood:    {"The store is whole.", "Der Speicher ist unversehrt."},
 	CheckStoreDamaged: {"The store is damaged: %s", "Der Speicher ist beschädigt: %s"},
+	CheckStoreAffected: {"Damage in files of the store: %s. Damage in people's mail: %s, in %s of %s accounts. Everything else is whole; what is damaged can come back from a backup.",
+		"Schäden an Dateien des Speichers: %s. Schäden an der Post: %s, bei %s von %s Konten. Alles andere ist unversehrt; was beschädigt ist, kann aus einer Sicherung zurückkommen."},
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -439,14 +440,21 @@ func TestCheckFindsDamage(t *testing.T) {
 	if err := store.Commit(ctx, b.admin.parts.Store, batch); err != nil {
 		t.Fatal(err)
 	}
-	var damage []string
+	var damage, sum []string
 	_, err = b.admin.Check(ctx, CheckWhat{Depth: Full}, func(f Finding) error {
-		if f.Key == text.CheckStoreDamaged {
+		switch f.Key {
+		case text.CheckStoreDamaged:
 			damage = append(damage, f.Args...)
+		case text.CheckStoreAffected:
+			sum = f.Args
+		default:
 		}
 		return nil
 	})
 	if err != nil || len(damage) == 0 || !strings.Contains(damage[0], "anna@nord.test") {
 		t.Errorf("found %v, %v", damage, err)
+	}
+	if want := []string{"0", strconv.Itoa(len(damage)), "1", "1"}; !slices.Equal(sum, want) {
+		t.Errorf("in all %v, want %v", sum, want)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/base/resolve"
 	"github.com/posthorn-mail/posthorn/internal/base/text"
 	"github.com/posthorn-mail/posthorn/internal/mail"
-	"github.com/posthorn-mail/posthorn/internal/state/directory"
 )
 
 // Level is how bad a finding is.
@@ -246,54 +244,4 @@ func (c *checker) domain(ctx context.Context, d mail.Domain, ours []netip.Addr) 
 		}
 	}
 	return c.find(Bad, text.CheckDomainElsewhere, d.Unicode(), strings.Join(hosts, ", "), string(c.parts.Hostname))
-}
-
-// store reads everything: first what the engine keeps, then what the accounts' rows say of each other.
-func (c *checker) store(ctx context.Context) error {
-	before := c.summary.Problems
-	err := c.reports(func(report func(string)) error { return c.parts.Store.Check(ctx, report) })
-	if err != nil {
-		return mail.Failed(mail.KindInternal, "the store cannot be read", err)
-	}
-	for page := (directory.Page{Max: pageSize}); ; {
-		accounts, err := c.parts.Directory.Accounts(ctx, page)
-		if err != nil {
-			return err
-		}
-		for i := range accounts {
-			if err := c.account(ctx, &accounts[i]); err != nil {
-				return err
-			}
-		}
-		if len(accounts) < pageSize {
-			break
-		}
-		page.After = accounts[len(accounts)-1].Addresses[0]
-	}
-	if c.summary.Problems == before {
-		return c.find(Good, text.CheckStoreGood)
-	}
-	return nil
-}
-
-func (c *checker) account(ctx context.Context, a *directory.Account) error {
-	return c.reports(func(report func(string)) error {
-		err := c.parts.Mailboxes.Check(ctx, a.ID, func(problem string) { report(a.Login() + ": " + problem) })
-		if err != nil && ctx.Err() == nil { // the other accounts may be whole, and are looked at
-			report(a.Login() + ": not all of its mail can be read: " + err.Error())
-			err = nil
-		}
-		return err
-	})
-}
-
-// reports tells what a check reports as damage.
-func (c *checker) reports(check func(report func(string)) error) error {
-	var told error
-	err := check(func(problem string) {
-		if told == nil {
-			told = c.find(Bad, text.CheckStoreDamaged, problem)
-		}
-	})
-	return errors.Join(err, told)
 }
