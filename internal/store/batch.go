@@ -56,6 +56,16 @@ func NewBatch() *Batch { return &Batch{ID: mail.NewID(time.Now())} }
 // Grow makes room for so many bytes of keys and values, which spares copies.
 func (b *Batch) Grow(bytes int) { b.ops = slices.Grow(b.ops, bytes) }
 
+// Lend gives an empty batch memory to keep its writes in.
+func (b *Batch) Lend(memory []byte) { b.ops = memory[:0] }
+
+// TakeBack gives the memory of the writes back, and ends the batch. It is nobody else's once Wait has returned nil, and not before.
+func (b *Batch) TakeBack() []byte {
+	memory := b.ops
+	*b = Batch{}
+	return memory
+}
+
 // Set writes a value.
 func (b *Batch) Set(key, value []byte) { b.add(OpSet, key, value) }
 

@@ -97,3 +97,31 @@ func FuzzPrefixRange(f *testing.F) {
 		}
 	})
 }
+
+func TestBatchInLentMemory(t *testing.T) {
+	memory := append(make([]byte, 0, 1<<10), "what was there before"...)
+	b := store.NewBatch()
+	b.Lend(memory)
+	if !b.Empty() {
+		t.Error("memory that is lent is no write")
+	}
+	b.Set([]byte("key"), []byte("value"))
+	n := 0
+	err := b.Ops(func(kind store.OpKind, key, value []byte) error {
+		n++
+		if kind != store.OpSet || string(key) != "key" || string(value) != "value" {
+			t.Errorf("%v %q %q", kind, key, value)
+		}
+		return nil
+	})
+	if err != nil || n != 1 {
+		t.Errorf("%d writes, %v", n, err)
+	}
+	back := b.TakeBack()
+	if &back[0] != &memory[0] {
+		t.Error("the memory was not used")
+	}
+	if !b.Empty() || !b.ID.IsZero() {
+		t.Error("the batch is still one")
+	}
+}

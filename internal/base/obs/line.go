@@ -27,8 +27,16 @@ func (l *line) begin(at time.Time, event string) *line {
 		return l.str("event", event)
 	}
 	l.b = append(l.b[:0], "time="...)
-	l.b = at.AppendFormat(l.b, "2006-01-02T15:04:05.000Z07:00")
+	l.b = appendMillis(l.b, at)
 	return l.str("event", event)
+}
+
+// appendMillis is RFC 3339 to the millisecond. Only time.RFC3339Nano is formatted fast, and it leaves zeros at the end out: so, as log/slog
+// does it, a tenth of a millisecond is put in and taken out again.
+func appendMillis(b []byte, at time.Time) []byte {
+	end := len(b) + len("2006-01-02T15:04:05.000")
+	b = at.Truncate(time.Millisecond).Add(time.Millisecond/10).AppendFormat(b, time.RFC3339Nano)
+	return append(b[:end], b[end+1:]...)
 }
 
 // end gives the whole line. It is valid until the next begin.

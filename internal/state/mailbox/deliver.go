@@ -33,13 +33,15 @@ func (p *prepared) same(o *prepared) bool {
 // delivered with an unknown outcome may be delivered again. The quota is not looked at: CheckQuota was, when the recipient was
 // accepted.
 func (s *Service) Deliver(ctx context.Context, appends []Append, build func(b *store.Batch) error) ([]Appended, error) {
-	ps, err := s.prepare(appends)
+	mem := s.lend()
+	defer s.giveBack(mem)
+	ps, err := s.prepare(appends, mem)
 	if err != nil {
 		return nil, err
 	}
 	var out []Appended
 	err = s.retry(ctx, func() error {
-		out, err = s.deliver(ctx, ps, build, quotaIgnored)
+		out, err = s.deliver(ctx, ps, build, quotaIgnored, mem)
 		return err
 	})
 	if err != nil {
@@ -59,7 +61,9 @@ const (
 // Append stores one message (IMAP APPEND): ap.Account is ignored, staged is its body. KindOverQuota if there is no room.
 func (a *Account) Append(ctx context.Context, ap Append, staged store.StagedBlob) (Appended, error) {
 	ap.Account, ap.Blob = a.id, staged.Ref()
-	ps, err := a.svc.prepare([]Append{ap})
+	mem := a.svc.lend()
+	defer a.svc.giveBack(mem)
+	ps, err := a.svc.prepare([]Append{ap}, mem)
 	if err != nil {
 		return Appended{}, err
 	}
@@ -68,7 +72,7 @@ func (a *Account) Append(ctx context.Context, ap Append, staged store.StagedBlob
 		out, err = a.svc.deliver(ctx, ps, func(b *store.Batch) error {
 			b.AddBlob(staged)
 			return nil
-		}, quotaHeld)
+		}, quotaHeld, mem)
 		return err
 	})
 	if err != nil {
@@ -77,10 +81,30 @@ func (a *Account) Append(ctx context.Context, ap Append, staged store.StagedBlob
 	return out[0], nil
 }
 
-// usualSummary is room for the summary of a usual message.
-const usualSummary = 768
+// usualSummary is room for the summary of a usual message, keepMemory the most of each kind of memory that is kept for the next.
+const (
+	usualSummary = 768
+	keepMemory   = 16 << 10
+)
 
-func (s *Service) prepare(appends []Append) ([]prepared, error) {
+// memory is what a delivery needs until it is durable, lent from one to the next.
+type memory struct{ rows, summary []byte }
+
+func (s *Service) lend() *memory {
+	if m, ok := s.memory.Get().(*memory); ok {
+		return m
+	}
+	return &memory{summary: make([]byte, 0, usualSummary)}
+}
+
+func (s *Service) giveBack(m *memory) {
+	if cap(m.rows) <= keepMemory && cap(m.summary) <= keepMemory {
+		s.memory.Put(m)
+	}
+}
+
+// prepare does what needs no account. The summary of the first message is in mem.
+func (s *Service) prepare(appends []Append, mem *memory) ([]prepared, error) {
 	ps := make([]prepared, len(appends))
 	for i, ap := range appends {
 		p := &ps[i]
@@ -102,9 +126,16 @@ func (s *Service) prepare(appends []Append) ([]prepared, error) {
 			p.summary, p.hashes = ps[i-1].summary, ps[i-1].hashes
 			continue
 		}
+		room := mem.summary[:0]
+		if i > 0 {
+			room = make([]byte, 0, usualSummary)
+		}
 		var err error
-		if p.summary, err = ap.Summary.AppendBinary(make([]byte, 0, usualSummary)); err != nil {
+		if p.summary, err = ap.Summary.AppendBinary(room); err != nil {
 			return nil, fault(fmt.Errorf("encode summary: %w", err))
+		}
+		if i == 0 {
+			mem.summary = p.summary
 		}
 		p.hashes = threadHashes(ap.Summary)
 	}
@@ -112,7 +143,7 @@ func (s *Service) prepare(appends []Append) ([]prepared, error) {
 }
 
 // deliver is one try.
-func (s *Service) deliver(ctx context.Context, ps []prepared, build func(b *store.Batch) error, q quotaMode) ([]Appended, error) {
+func (s *Service) deliver(ctx context.Context, ps []prepared, build func(b *store.Batch) error, q quotaMode, mem *memory) ([]Appended, error) {
 	states, err := s.acquireAll(ctx, ps)
 	defer func() {
 		for _, st := range states {
@@ -125,11 +156,17 @@ func (s *Service) deliver(ctx context.Context, ps []prepared, build func(b *stor
 	if err := s.lookAll(ctx, states, ps); err != nil {
 		return nil, err
 	}
-	out, pend, wait, err := s.submitAll(ctx, states, ps, build, q)
+	b := store.NewBatch()
+	b.Lend(mem.rows)
+	mem.rows = nil
+	out, pend, wait, err := s.submitAll(ctx, b, states, ps, build, q)
 	if err != nil {
 		return nil, err
 	}
 	err = wait.Wait(context.WithoutCancel(ctx))
+	if err == nil {
+		mem.rows = b.TakeBack()
+	}
 	for i, st := range states {
 		if i < len(pend) && pend[i] != nil {
 			st.finish(pend[i], err)
@@ -200,7 +237,8 @@ const (
 )
 
 // submitAll builds and hands over the commit under the locks of all accounts.
-func (s *Service) submitAll(ctx context.Context, states []*state, ps []prepared, build func(b *store.Batch) error, q quotaMode) ([]Appended, []*pending, store.Pending, error) {
+func (s *Service) submitAll(ctx context.Context, b *store.Batch, states []*state, ps []prepared, build func(b *store.Batch) error,
+	q quotaMode) ([]Appended, []*pending, store.Pending, error) {
 	for i, st := range states {
 		if err := st.lock(); err != nil {
 			unlockAll(states[:i])
@@ -208,7 +246,6 @@ func (s *Service) submitAll(ctx context.Context, states []*state, ps []prepared,
 		}
 	}
 	defer unlockAll(states)
-	b := store.NewBatch()
 	room := deliveryRows
 	for i := range ps {
 		room += len(ps[i].summary) + accountRows

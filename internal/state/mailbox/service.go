@@ -36,6 +36,7 @@ type Service struct {
 	hubs                    hubs
 	cache                   cache
 	known                   atomic.Int64 // bytes of all accounts' filters
+	memory                  sync.Pool    // of *memory
 
 	mu       sync.Mutex // guards what follows
 	accounts map[mail.AccountID]*state

@@ -26,6 +26,7 @@ type fence struct {
 	// lastRead is the file of the store that was opened last for reading, by its base name.
 	lastRead atomic.Pointer[string]
 	gone     goneLogs
+	zeros    []byte // what logs are filled with
 }
 
 // meter counts the bytes that arrive in a folder outside, for a backup's progress.
@@ -36,7 +37,7 @@ type meter struct {
 }
 
 func newFence(fs vfs.FS, dir string) *fence {
-	return &fence{FS: fs, dir: dir, forever: make(chan struct{}), gone: goneLogs{fs: fs, dir: dir}}
+	return &fence{FS: fs, dir: dir, forever: make(chan struct{}), gone: goneLogs{fs: fs, dir: dir}, zeros: make([]byte, zeroBytes)}
 }
 
 func within(dir, path string) bool {
@@ -88,7 +89,11 @@ func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 			return nil, err
 		}
 	}
-	return f.wrap("create", name, func() (vfs.File, error) { return f.FS.Create(name, c) })
+	file, err := f.wrap("create", name, func() (vfs.File, error) { return f.FS.Create(name, c) })
+	if _, isLog := logNumber(f.PathBase(name)); err != nil || !isLog {
+		return file, err
+	}
+	return f.ahead(file), nil
 }
 
 // OpenReadWrite implements vfs.FS.
@@ -118,7 +123,11 @@ func (f *fence) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) 
 		f.pass()
 		f.gone.goes(f.PathBase(oldname))
 	}
-	return f.wrap("reuse", newname, func() (vfs.File, error) { return f.FS.ReuseForWrite(oldname, newname, c) })
+	file, err := f.wrap("reuse", newname, func() (vfs.File, error) { return f.FS.ReuseForWrite(oldname, newname, c) })
+	if err != nil {
+		return nil, err
+	}
+	return f.ahead(file), nil // Pebble uses only logs again
 }
 
 // Rename implements vfs.FS.

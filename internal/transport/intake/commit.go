@@ -137,7 +137,7 @@ func (in *Intake) events(m *accepted, here []directory.Local) []journey.Event {
 	if m.src.Remote.IsValid() {
 		first.Address = m.src.Remote.Addr().Unmap().String()
 	}
-	out := []journey.Event{first}
+	out := append(make([]journey.Event, 0, 2+len(m.verdict.Reasons)+len(here)), first)
 	for _, r := range m.verdict.Reasons {
 		out = append(out, journey.Event{At: m.at, Kind: journey.Checked, Check: r.Check, Detail: r.Finding.Text})
 	}

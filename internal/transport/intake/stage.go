@@ -40,7 +40,7 @@ type staged struct {
 func readHeader(body *buffer, r io.Reader, most int64) (arrival, error) {
 	body.bound = bounded{r: r, left: most, most: most}
 	body.r.Reset(&body.bound)
-	h, err := message.ReadHeader(body.r)
+	h, err := body.header.Read(body.r)
 	if errors.Is(err, message.ErrHeaderTooLarge) {
 		return arrival{}, mail.Refusef(mail.KindTooLarge, "the header is larger than %d bytes, or has too many fields", message.MaxHeader)
 	}
@@ -109,6 +109,7 @@ type buffer struct {
 	bound   bounded
 	meter   metered
 	room    holding
+	header  message.HeaderReader
 	scanner message.Scanner
 	top     []byte // what is above the body
 }

@@ -150,8 +150,15 @@ func nameLen(line []byte) int {
 //
 // Errors are ErrHeaderTooLarge and those of the reader; the end of the message is none. Line breaks are not changed; a
 // line is never longer than MaxField.
-func ReadHeader(r *bufio.Reader) (Header, error) {
-	c := collector{block: make([]byte, 0, usualHeader), h: make(Header, 0, usualFields)}
+func ReadHeader(r *bufio.Reader) (Header, error) { return new(HeaderReader).Read(r) }
+
+// HeaderReader reads header blocks, each into the memory of the last. The zero HeaderReader is ready.
+type HeaderReader struct{ c collector }
+
+// Read is ReadHeader. The header is valid until the next Read.
+func (hr *HeaderReader) Read(r *bufio.Reader) (Header, error) {
+	c := &hr.c
+	c.reset()
 	for {
 		kind, err := peekLine(r, c.open)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -176,8 +183,11 @@ func ReadHeader(r *bufio.Reader) (Header, error) {
 	}
 }
 
-// usualFields is how many fields a header usually has at most.
-const usualFields = 24
+// usualFields is how many fields a header usually has at most, keepFields of how many the memory is kept for the next.
+const (
+	usualFields = 24
+	keepFields  = 256
+)
 
 // collector puts a header's lines into one piece of memory.
 type collector struct {
@@ -186,6 +196,18 @@ type collector struct {
 	begin int    // where the field being read begins in block
 	open  bool   // a field is being read
 	total int    // bytes read
+}
+
+// reset makes the collector ready for another header, in memory that is usual for one.
+func (c *collector) reset() {
+	block, h := c.block[:0], c.h[:0]
+	if cap(block) == 0 || cap(block) > keepHeader {
+		block = make([]byte, 0, usualHeader)
+	}
+	if cap(h) == 0 || cap(h) > keepFields {
+		h = make(Header, 0, usualFields)
+	}
+	*c = collector{block: block, h: h}
 }
 
 // readLine reads a line of a kind that is known. A line that belongs to no field is thrown away.

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bufio"
 	"fmt"
 	"strings"
 	"testing"
@@ -61,4 +62,21 @@ func TestSummariesOutliveTheirScanner(t *testing.T) {
 			t.Fatalf("message %d of %d has changed since: %+v", i, len(all), f.reused)
 		}
 	}
+}
+
+// A HeaderReader is used for one header after the other, each of which is what a fresh one gives.
+func TestHeadersOneAfterTheOther(t *testing.T) {
+	var hr HeaderReader
+	rapid.Check(t, func(t *rapid.T) {
+		var b strings.Builder
+		for range rapid.IntRange(0, 2*keepFields).Draw(t, "fields") {
+			fmt.Fprintf(&b, "X-%d: a\r\n\tfold\r\n", b.Len())
+		}
+		b.WriteString(rapid.SampledFrom([]string{"\r\nbody", "no field\r\n", ""}).Draw(t, "end"))
+		reused, errA := hr.Read(bufio.NewReader(strings.NewReader(b.String())))
+		fresh, errB := ReadHeader(bufio.NewReader(strings.NewReader(b.String())))
+		if errA != nil || errB != nil || len(reused) != len(fresh) || string(reused.AppendTo(nil)) != string(fresh.AppendTo(nil)) {
+			t.Fatalf("%d fields and %v, of a fresh reader %d and %v", len(reused), errA, len(fresh), errB)
+		}
+	})
 }
