@@ -12,9 +12,14 @@ import (
 type Channel struct {
 	// TLS is whether the connection is encrypted.
 	TLS bool
+	// Private is whether nobody can listen in although it is not: both ends are on one machine, or whoever runs them says so.
+	Private bool
 	// Binding is what a login can be bound to; nil for nothing.
 	Binding *ChannelBinding
 }
+
+// MayLogIn reports whether a server takes logins on such a connection.
+func (c Channel) MayLogIn() bool { return c.TLS || c.Private }
 
 // ChannelBinding is what both ends of one TLS connection know and nobody between them can have the same of. An empty part
 // is not available.
