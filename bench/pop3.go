@@ -12,16 +12,8 @@ import (
 const popMessages = 10_000
 
 // pop3 measures a download of a whole mailbox, in messages a second.
-func (b *bench) pop3() (result, error) {
-	ours := figure{name: "Posthorn, TLS", unit: "/s"}
-	secure := figure{name: "Dovecot, TLS", unit: "/s", aim: 2}
-	plain := figure{name: "Dovecot, no TLS", unit: "/s", aim: 2}
-	err := b.inTurn(
-		side{&ours, func() (float64, error) { return popOnce(b.posthorn) }},
-		side{&secure, func() (float64, error) { return popOnce(b.peerTLS) }},
-		side{&plain, func() (float64, error) { return popOnce(b.peerPlain) }},
-	)
-	return result{ours: ours, peers: []figure{secure, plain}}, err
+func (b *bench) pop3() ([]result, error) {
+	return b.bothWays(ways{what: "POP3, download of 10,000 messages", peer: "Dovecot", unit: "/s", aim: 2, ours: popOnce, theirs: popOnce})
 }
 
 func popOnce(start starter) (float64, error) {
@@ -50,7 +42,7 @@ func popAll(t *target) error {
 		return err
 	}
 	defer c.Close()
-	if t.imapTLS {
+	if t.secure {
 		c = tls.Client(c, clientTLS())
 	}
 	_ = c.SetDeadline(time.Now().Add(5 * time.Minute))
