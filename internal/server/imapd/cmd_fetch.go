@@ -114,10 +114,14 @@ type fetcher struct {
 // fetchNeeds is what the items are answered from.
 func fetchNeeds(items []imap.FetchItem) needs {
 	var n needs
+	head := onlyHead
 	for _, i := range items {
 		switch {
 		case i.NeedsBody():
 			n |= needBody
+			if !ofHeader(i) {
+				head = 0
+			}
 			if whole := len(i.Section.Path) == 0 && i.Section.Part == imap.SectionAll; !whole || i.Kind != imap.FetchSection {
 				n |= needSummary
 			}
@@ -125,7 +129,22 @@ func fetchNeeds(items []imap.FetchItem) needs {
 			n |= needSummary
 		}
 	}
+	if n&needBody != 0 {
+		n |= head
+	}
 	return n
+}
+
+// ofHeader reports whether an item is in the message's own header.
+func ofHeader(i imap.FetchItem) bool {
+	switch i.Kind {
+	case imap.FetchRFC822Header:
+		return true
+	case imap.FetchSection:
+		p := i.Section.Part
+		return len(i.Section.Path) == 0 && (p == imap.SectionHeader || p == imap.SectionHeaderFields || p == imap.SectionHeaderFieldsNot)
+	}
+	return false
 }
 
 // one writes one message's FETCH response. Everything that can fail short of reading the body is read before a word is
