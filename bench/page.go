@@ -21,7 +21,8 @@ medians of the same run. The aims are the project's own, and stand here whether 
 - A delivery is measured from the first connection until IMAP shows the last message in its mailbox; a submission until the remote sink has it.
 - MX in is without TLS on both sides but for the STARTTLS row. The IMAP mix, POP3 and submission (which has a login) are measured with TLS on both
   sides and without it on both; Posthorn with TLS beside a peer without it has no aim. Keys: ECDSA on P-256 on both sides; TLS 1.3 with X25519; a full
-  handshake for each connection, no session is resumed. The big mailbox is read over TLS from Posthorn and without it from Dovecot.
+  handshake for each connection, no session is resumed. POP3 asks for one message after the other; the server that answers from memory is what
+  nobody can be faster than, as smtp-sink is for submission. The big mailbox is read over TLS from Posthorn and without it from Dovecot.
 - The load generators are Go programs in ` + "`bench/`" + ` on the same machine, the same for all sides; smtp-source has no TLS. Slow sides get fewer
   messages; the rate is what counts. Mailboxes are filled before the clock starts, as fast as each side offers it.
 - Postfix: default_process_limit and concurrency limits raised to what the load has sessions, rate limits off, what is put off is tried again

@@ -13,7 +13,22 @@ const popMessages = 10_000
 
 // pop3 measures a download of a whole mailbox, in messages a second.
 func (b *bench) pop3() ([]result, error) {
-	return b.bothWays(ways{what: "POP3, download of 10,000 messages", peer: "Dovecot", unit: "/s", aim: 2, ours: popOnce, theirs: popOnce})
+	floor, floorPlain := figure{name: "answers from memory, TLS", unit: "/s"}, figure{name: "answers from memory, no TLS", unit: "/s"}
+	return b.bothWays(ways{
+		what: "POP3, download of 10,000 messages", peer: "Dovecot", unit: "/s", aim: 2, ours: popOnce, theirs: popOnce,
+		floor:      &side{&floor, func() (float64, error) { return b.popFloor(underTLS) }},
+		floorPlain: &side{&floorPlain, func() (float64, error) { return b.popFloor(inClear) }},
+	})
+}
+
+// popFloor downloads from a server that keeps nothing.
+func (b *bench) popFloor(p privacy) (float64, error) {
+	t, err := b.floorTarget(p)
+	if err != nil {
+		return 0, err
+	}
+	defer t.stop()
+	return timePOP(t)
 }
 
 func popOnce(start starter) (float64, error) {
@@ -26,17 +41,23 @@ func popOnce(start starter) (float64, error) {
 		return 0, fmt.Errorf("fill the mailbox: %w", err)
 	}
 	defer t.profile()()
-	before := t.cost()
-	began := time.Now()
-	if err := popAll(t); err != nil {
-		return 0, err
-	}
-	took := time.Since(began)
-	t.each(before, popMessages)
-	return popMessages / took.Seconds(), nil
+	return timePOP(t)
 }
 
-func popAll(t *target) error {
+// timePOP downloads everything, in messages a second.
+func timePOP(t *target) (float64, error) {
+	before := t.cost()
+	began := time.Now()
+	var took time.Duration
+	err := popAll(t, func() {
+		took = time.Since(began)
+		t.each(before, popMessages)
+	})
+	return popMessages / took.Seconds(), err
+}
+
+// popAll downloads everything. It calls whole before QUIT, with which a process of Dovecot's ends and takes its books with it.
+func popAll(t *target, whole func()) error {
 	c, err := net.Dial("tcp", t.pop3)
 	if err != nil {
 		return err
@@ -82,6 +103,7 @@ func popAll(t *target) error {
 			}
 		}
 	}
+	whole()
 	_, err = fmt.Fprintf(c, "QUIT\r\n")
 	return err
 }

@@ -9,7 +9,8 @@ type ways struct {
 	aim        float64
 	ours       func(start starter) (float64, error)
 	theirs     func(start starter) (float64, error)
-	floor      *side // of the ways with TLS; nil for none
+	// What nobody can be faster than, with TLS and without; nil for none.
+	floor, floorPlain *side
 }
 
 // bothWays makes two rows, so that like stands beside like. What nobody can compare fairly, ours with TLS beside theirs without, stands in the
@@ -30,8 +31,10 @@ func (b *bench) bothWays(w ways) ([]result, error) {
 		side{&peerSecure, func() (float64, error) { return w.theirs(b.peerTLS) }},
 		side{&peerPlain, func() (float64, error) { return w.theirs(b.peerPlain) }},
 	)
-	if w.floor != nil {
-		sides = append(sides, *w.floor)
+	for _, f := range []*side{w.floor, w.floorPlain} {
+		if f != nil {
+			sides = append(sides, *f)
+		}
 	}
 	err := b.inTurn(sides...)
 	across := peerPlain
@@ -40,5 +43,9 @@ func (b *bench) bothWays(w ways) ([]result, error) {
 	if w.floor != nil {
 		withTLS.peers = append(withTLS.peers, *w.floor.into)
 	}
-	return []result{withTLS, {row: w.what + ", no TLS", ours: plain, peers: []figure{peerPlain}}}, err
+	without := result{row: w.what + ", no TLS", ours: plain, peers: []figure{peerPlain}}
+	if w.floorPlain != nil {
+		without.peers = append(without.peers, *w.floorPlain.into)
+	}
+	return []result{withTLS, without}, err
 }
