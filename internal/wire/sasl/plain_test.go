@@ -140,7 +140,7 @@ func TestChannelOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		cs, ss := cl.ConnectionState(), srv.ConnectionState()
-		return ChannelOf(&cs, cs.PeerCertificates[0].Raw), ChannelOf(&ss, conf.Certificates[0].Certificate[0])
+		return ChannelOf(&cs, cs.PeerCertificates[0]), ChannelOf(&ss, cert.Certificate())
 	}
 	c, s := connect(tls.VersionTLS13)
 	if len(c.Binding.TLSExporter) != 32 || !bytes.Equal(c.Binding.TLSExporter, s.Binding.TLSExporter) {
