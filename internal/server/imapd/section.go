@@ -125,25 +125,25 @@ func (src *source) body(ctx context.Context) (store.Blob, error) {
 	return src.blob, err
 }
 
-// root is the whole message as a part: at least where its header and its body are, which is found without the rest of the summary.
-func (src *source) root(ctx context.Context) (*message.Part, error) {
+// root is where the message's own header and body are, which is found without the rest of the summary.
+func (src *source) root(ctx context.Context) (message.Extent, error) {
 	if src.sum == nil {
 		if err := src.measure(ctx); err != nil {
-			return nil, err
+			return message.Extent{}, err
 		}
 	}
 	if src.row == nil || src.sum != nil {
 		sum, err := src.summary(ctx)
 		if err != nil {
-			return nil, err
+			return message.Extent{}, err
 		}
-		return &sum.Root, nil
+		return sum.Root.Extent(), nil
 	}
-	p, err := message.DecodeExtent(src.row)
+	e, err := message.DecodeExtent(src.row)
 	if err != nil {
-		return nil, mail.Failed(mail.KindInternal, "the mail store failed", err)
+		return e, mail.Failed(mail.KindInternal, "the mail store failed", err)
 	}
-	return &p, nil
+	return e, nil
 }
 
 // head opens the body for reading its first n bytes, and all of it if other items want more.
@@ -312,7 +312,7 @@ func (src *source) header(ctx context.Context, blob io.ReaderAt, from, to int64)
 		return nil, err
 	}
 	block := make([]byte, size)
-	if _, err := io.ReadFull(io.NewSectionReader(blob, from, size), block); err != nil {
+	if n, err := blob.ReadAt(block, from); int64(n) < size {
 		return nil, fmt.Errorf("read a header: %w", err)
 	}
 	header, err := message.ParseHeader(block)

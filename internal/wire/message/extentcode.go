@@ -6,11 +6,17 @@ import (
 	"math"
 )
 
-// DecodeExtent is DecodeSummary for who wants to know no more of a message than where its header and its body are: of the part only the
-// offsets are there. What is before them is passed over and costs no memory, what is behind them is not looked at.
-func DecodeExtent(b []byte) (Part, error) {
+// Extent is where a part is in its message; the fields are Part's.
+type Extent struct{ HeaderStart, BodyStart, End int64 }
+
+// Extent is where the part is.
+func (p *Part) Extent() Extent { return Extent{p.HeaderStart, p.BodyStart, p.End} }
+
+// DecodeExtent is DecodeSummary for who wants to know no more of a message than where its header and its body are. What is before
+// that in the row is passed over and costs no memory, what is behind it is not looked at.
+func DecodeExtent(b []byte) (Extent, error) {
 	if len(b) == 0 || b[0] != summaryVersion {
-		return Part{}, fmt.Errorf("%w: unknown version", ErrSummary)
+		return Extent{}, fmt.Errorf("%w: unknown version", ErrSummary)
 	}
 	d := summarySkipper{b: b[1:]}
 	d.number() // size
@@ -22,12 +28,12 @@ func DecodeExtent(b []byte) (Part, error) {
 	d.strings(6) // encoding, ID, description, MD5, disposition, location
 	d.strings(2 * d.number())
 	d.strings(d.number()) // languages
-	var p Part
+	var p Extent
 	p.HeaderStart = int64(d.number())
 	p.BodyStart = p.HeaderStart + int64(d.number())
 	p.End = p.BodyStart + int64(d.number())
 	if d.bad || p.HeaderStart < 0 || p.BodyStart < p.HeaderStart || p.End < p.BodyStart || p.End > math.MaxInt64/4 {
-		return Part{}, ErrSummary
+		return Extent{}, ErrSummary
 	}
 	return p, nil
 }
