@@ -129,19 +129,15 @@ func (b *bench) sinkOnce(d delivery, messages int) (float64, error) {
 }
 
 // submission measures from the first connection until the sink has taken the last message.
-func (b *bench) submission() (result, error) {
-	ours := figure{name: "Posthorn", unit: "/s"}
-	peerTLS := figure{name: "Postfix, TLS and login", unit: "/s", aim: 8}
-	peer := figure{name: "Postfix, no TLS and no login", unit: "/s", aim: 8}
+func (b *bench) submission() ([]result, error) {
 	floor := figure{name: "straight to smtp-sink", unit: "/s"}
 	direct := delivery{size: 4 << 10, sessions: 20, mailboxes: 20}
-	err := b.inTurn(
-		side{&ours, func() (float64, error) { return b.submitOnce(b.posthorn, 24000) }},
-		side{&peerTLS, func() (float64, error) { return b.submitOnce(b.peerTLS, 3000) }},
-		side{&peer, func() (float64, error) { return b.submitOnce(b.peerPlain, 3000) }},
-		side{&floor, func() (float64, error) { return b.sinkOnce(direct, 8000) }},
-	)
-	return result{ours: ours, peers: []figure{peerTLS, peer, floor}}, err
+	return b.bothWays(ways{
+		what: "submission with login → queue → remote sink, 4 KiB, 20 sessions", peer: "Postfix", unit: "/s", aim: 8,
+		ours:   func(start starter) (float64, error) { return b.submitOnce(start, 24000) },
+		theirs: func(start starter) (float64, error) { return b.submitOnce(start, 3000) },
+		floor:  &side{&floor, func() (float64, error) { return b.sinkOnce(direct, 8000) }},
+	})
 }
 
 func (b *bench) submitOnce(start starter, messages int) (float64, error) {
@@ -153,12 +149,9 @@ func (b *bench) submitOnce(start starter, messages int) (float64, error) {
 	defer t.profile()()
 	before, spent := b.sink.messages(), t.cost()
 	l := load{
-		addr: t.submit, sessions: 20, messages: messages / 20, size: 4 << 10, from: t.users[0],
+		addr: t.submit, tls: t.secure, sessions: 20, messages: messages / 20, size: 4 << 10, from: t.users[0],
+		user: func(int) string { return t.users[0] }, password: func(int) string { return t.password },
 		rcpts: func(s, m int) []string { return []string{"r" + strconv.Itoa(s*1_000_000+m) + "@remote.test"} },
-	}
-	if t.login {
-		l.user = func(int) string { return t.users[0] }
-		l.password = func(int) string { return t.password }
 	}
 	began := time.Now()
 	if err := sendAll(l); err != nil {

@@ -9,16 +9,11 @@ import (
 
 // imapMix measures a day of mail programs, in commands a second: each client has a mailbox of its own with 200 messages and
 // goes round: log in, list, status, select, fetch headers and bodies, store, append, expunge, log out.
-func (b *bench) imapMix(clients int) (result, error) {
-	ours := figure{name: "Posthorn, TLS", unit: "commands/s"}
-	secure := figure{name: "Dovecot, TLS", unit: "commands/s", aim: 3}
-	plain := figure{name: "Dovecot, no TLS", unit: "commands/s", aim: 3}
-	err := b.inTurn(
-		side{&ours, func() (float64, error) { return mixOnce(b.posthorn, clients) }},
-		side{&secure, func() (float64, error) { return mixOnce(b.peerTLS, clients) }},
-		side{&plain, func() (float64, error) { return mixOnce(b.peerPlain, clients) }},
-	)
-	return result{ours: ours, peers: []figure{secure, plain}}, err
+func (b *bench) imapMix(clients int) ([]result, error) {
+	once := func(start starter) (float64, error) { return mixOnce(start, clients) }
+	return b.bothWays(ways{
+		what: fmt.Sprintf("IMAP mix, %d clients", clients), peer: "Dovecot", unit: "commands/s", aim: 3, ours: once, theirs: once,
+	})
 }
 
 func mixOnce(start starter, clients int) (float64, error) {

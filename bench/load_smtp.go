@@ -19,8 +19,9 @@ type load struct {
 	size     int // bytes of each message
 	from     string
 	rcpts    func(session, message int) []string
-	// With a login the connection is TLS from its start and logs in first.
+	// Who logs in first; nil for nobody.
 	user, password func(session int) string
+	tls            bool // from the start
 	reconnect      bool // a connection for each message, with a full handshake if it is TLS
 	starttls       bool
 }
@@ -81,7 +82,7 @@ func (l load) connect(s int) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.user != nil {
+	if l.tls {
 		nc = tls.Client(nc, clientTLS())
 	}
 	c := &client{c: nc, r: bufio.NewReader(nc)}

@@ -16,22 +16,22 @@ type pair struct {
 	dir     string
 	dovecot *peers.Dovecot
 	postfix *peers.Postfix
-	submits string // submission with TLS from the start and login
+	submits string // submission with TLS from the start, after a login
+	submit  string // the same in clear text
 }
 
-// peerTLS starts the peers for clients that speak TLS, and log in to submit, as Posthorn's do.
+// peerTLS starts the peers for clients that speak TLS.
 func (b *bench) peerTLS(users []string) (*target, error) {
 	t, p, err := b.startPeer(users)
 	if err != nil {
 		return nil, err
 	}
 	t.name += ", TLS"
-	t.imap, t.pop3, t.imapTLS = p.dovecot.IMAPSAddr, p.dovecot.POP3SAddr, true
-	t.submit, t.login = p.submits, true
+	t.imap, t.pop3, t.submit, t.secure = p.dovecot.IMAPSAddr, p.dovecot.POP3SAddr, p.submits, true
 	return t, nil
 }
 
-// peerPlain starts the peers for clients that speak plainly and need no login to submit. MX in has STARTTLS all the same.
+// peerPlain starts the peers for clients that speak plainly. MX in has STARTTLS all the same.
 func (b *bench) peerPlain(users []string) (*target, error) {
 	t, _, err := b.startPeer(users)
 	return t, err
@@ -50,7 +50,7 @@ func (b *bench) startPeer(users []string) (*target, *pair, error) {
 		return nil, nil, err
 	}
 	return &target{
-		name: "Postfix + Dovecot", mx: p.postfix.Addr, submit: p.postfix.Addr, imap: p.dovecot.IMAPAddr, pop3: p.dovecot.POP3Addr,
+		name: "Postfix + Dovecot", mx: p.postfix.Addr, submit: p.submit, imap: p.dovecot.IMAPAddr, pop3: p.dovecot.POP3Addr,
 		users: users, password: benchPassword, pids: p.pids, data: filepath.Join(p.dir, "mail"), stop: stop, bench: b,
 	}, p, nil
 }
@@ -90,7 +90,7 @@ func (p *pair) start(users []string, sinkAddr string) (err error) {
 	if err != nil {
 		return err
 	}
-	var ports [8]int
+	var ports [9]int
 	for i := range ports {
 		if ports[i], err = peers.FreePort(); err != nil {
 			return err
@@ -103,7 +103,14 @@ func (p *pair) start(users []string, sinkAddr string) (err error) {
 	if err != nil {
 		return err
 	}
-	p.submits = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[7]))
+	p.submits, p.submit = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[7])), net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[8]))
+	login := `
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_sasl_type=dovecot
+  -o smtpd_sasl_path=inet:127.0.0.1:` + strconv.Itoa(ports[6]) + `
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
+`
 	p.postfix, err = peers.StartPostfix(p.dir, peers.PostfixOptions{
 		Hostname: "mx.nord.test", Port: ports[3],
 		Main: map[string]string{
@@ -115,14 +122,7 @@ func (p *pair) start(users []string, sinkAddr string) (err error) {
 			"queue_run_delay": "1s", "minimal_backoff_time": "1s", "maximal_backoff_time": "2s",
 			"smtpd_tls_security_level": "may", "smtpd_tls_chain_files": key + " " + cert,
 		},
-		Extra: p.submits + ` inet n - n - - smtpd
-  -o smtpd_tls_wrappermode=yes
-  -o smtpd_sasl_auth_enable=yes
-  -o smtpd_sasl_type=dovecot
-  -o smtpd_sasl_path=inet:127.0.0.1:` + strconv.Itoa(ports[6]) + `
-  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
-  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
-`,
+		Extra: p.submits + " inet n - n - - smtpd\n  -o smtpd_tls_wrappermode=yes" + login + p.submit + " inet n - n - - smtpd" + login,
 	})
 	return err
 }

@@ -12,16 +12,23 @@ import (
 const popMessages = 10_000
 
 // pop3 measures a download of a whole mailbox, in messages a second.
-func (b *bench) pop3() (result, error) {
-	ours := figure{name: "Posthorn, TLS", unit: "/s"}
-	secure := figure{name: "Dovecot, TLS", unit: "/s", aim: 2}
-	plain := figure{name: "Dovecot, no TLS", unit: "/s", aim: 2}
-	err := b.inTurn(
-		side{&ours, func() (float64, error) { return popOnce(b.posthorn) }},
-		side{&secure, func() (float64, error) { return popOnce(b.peerTLS) }},
-		side{&plain, func() (float64, error) { return popOnce(b.peerPlain) }},
-	)
-	return result{ours: ours, peers: []figure{secure, plain}}, err
+func (b *bench) pop3() ([]result, error) {
+	floor, floorPlain := figure{name: "answers from memory, TLS", unit: "/s"}, figure{name: "answers from memory, no TLS", unit: "/s"}
+	return b.bothWays(ways{
+		what: "POP3, download of 10,000 messages", peer: "Dovecot", unit: "/s", aim: 2, ours: popOnce, theirs: popOnce,
+		floor:      &side{&floor, func() (float64, error) { return b.popFloor(underTLS) }},
+		floorPlain: &side{&floorPlain, func() (float64, error) { return b.popFloor(inClear) }},
+	})
+}
+
+// popFloor downloads from a server that keeps nothing.
+func (b *bench) popFloor(p privacy) (float64, error) {
+	t, err := b.floorTarget(p)
+	if err != nil {
+		return 0, err
+	}
+	defer t.stop()
+	return timePOP(t)
 }
 
 func popOnce(start starter) (float64, error) {
@@ -34,23 +41,29 @@ func popOnce(start starter) (float64, error) {
 		return 0, fmt.Errorf("fill the mailbox: %w", err)
 	}
 	defer t.profile()()
-	before := t.cost()
-	began := time.Now()
-	if err := popAll(t); err != nil {
-		return 0, err
-	}
-	took := time.Since(began)
-	t.each(before, popMessages)
-	return popMessages / took.Seconds(), nil
+	return timePOP(t)
 }
 
-func popAll(t *target) error {
+// timePOP downloads everything, in messages a second.
+func timePOP(t *target) (float64, error) {
+	before := t.cost()
+	began := time.Now()
+	var took time.Duration
+	err := popAll(t, func() {
+		took = time.Since(began)
+		t.each(before, popMessages)
+	})
+	return popMessages / took.Seconds(), err
+}
+
+// popAll downloads everything. It calls whole before QUIT, with which a process of Dovecot's ends and takes its books with it.
+func popAll(t *target, whole func()) error {
 	c, err := net.Dial("tcp", t.pop3)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if t.imapTLS {
+	if t.secure {
 		c = tls.Client(c, clientTLS())
 	}
 	_ = c.SetDeadline(time.Now().Add(5 * time.Minute))
@@ -90,6 +103,7 @@ func popAll(t *target) error {
 			}
 		}
 	}
+	whole()
 	_, err = fmt.Fprintf(c, "QUIT\r\n")
 	return err
 }

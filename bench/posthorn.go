@@ -38,6 +38,17 @@ func (b *bench) posthorn(users []string) (*target, error) {
 	return t, err
 }
 
+// posthornPlain starts the same for clients that speak plainly; they are on this machine, so that they may log in.
+func (b *bench) posthornPlain(users []string) (*target, error) {
+	t, n, err := b.startNode(users, b.binary)
+	if err != nil {
+		return nil, err
+	}
+	t.name += ", no TLS"
+	t.imap, t.pop3, t.submit, t.secure = n.Addr("imap"), n.Addr("pop3"), n.Addr("submission"), false
+	return t, nil
+}
+
 // startNode starts a server of that binary; it may be stopped and started again.
 func (b *bench) startNode(users []string, binary string) (*target, *node.Node, error) {
 	var n *node.Node
@@ -64,7 +75,7 @@ func (b *bench) startNode(users []string, binary string) (*target, *node.Node, e
 		return nil, nil, err
 	}
 	return &target{
-		name: "Posthorn", mx: n.Addr("smtp"), submit: n.Addr("submissions"), login: true, imap: n.Addr("imaps"), imapTLS: true,
+		name: "Posthorn", mx: n.Addr("smtp"), submit: n.Addr("submissions"), imap: n.Addr("imaps"), secure: true,
 		pop3: n.Addr("pop3s"), metrics: n.Addr("metrics"), pids: func() []int { return []int{n.Pid()} }, users: users,
 		password: benchPassword, data: filepath.Join(n.Dir, "data", "store"), stop: stop, bench: b,
 	}, n, nil
@@ -77,7 +88,7 @@ func newNode(dir string, users []string, binary, sinkAddr string) (*node.Node, e
 	}
 	return node.New(dir, node.Options{
 		Hostname: "mx.nord.test", Domains: []string{"nord.test"}, Accounts: accounts, Binary: binary,
-		Config: fmt.Sprintf("[queue]\nper_host = 20\n[[route]]\ndomains = [\"*\"]\nhost = %q\ntls = \"opportunistic\"\n[log]\nlevel = \"warn\"\nmail = %q\n",
+		Config: fmt.Sprintf("login_without_tls_from = [\"127.0.0.0/8\"]\n[queue]\nper_host = 20\n[[route]]\ndomains = [\"*\"]\nhost = %q\ntls = \"opportunistic\"\n[log]\nlevel = \"warn\"\nmail = %q\n",
 			sinkAddr, dir+"/mail.log"),
 	})
 }

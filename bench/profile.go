@@ -11,7 +11,12 @@ import (
 
 // profile records where the CPU's time goes while a row runs, if PROFILE names a file for it. The function it returns waits
 // until the file is written. SECONDS is how long it records, 4 if not set.
-func (t *target) profile() func() { return t.profileAs("") }
+func (t *target) profile() func() {
+	if t.secure {
+		return t.profileAs("")
+	}
+	return t.profileAs("plain")
+}
 
 // profileAs is profile for rows with several loads: the name is added to the file's.
 func (t *target) profileAs(name string) func() {

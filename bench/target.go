@@ -10,10 +10,9 @@ import (
 type target struct {
 	name     string
 	mx       string // address of the port that takes mail from strangers
-	submit   string // address that takes mail to be sent on; with TLS and login if login is set
-	login    bool
+	submit   string // address that takes mail to be sent on, after a login
 	imap     string
-	imapTLS  bool // IMAP and POP3 are TLS from the start
+	secure   bool // IMAP, POP3 and submission are TLS from the start
 	pop3     string
 	pids     func() []int // masters first
 	metrics  string       // our own port for profiles; empty for peers
@@ -31,7 +30,7 @@ type starter func(users []string) (*target, error)
 func (t *target) memory() (int64, error) { return rss(t.pids()) }
 
 func (t *target) dialIMAP() (net.Conn, error) {
-	if t.imapTLS {
+	if t.secure {
 		return tls.Dial("tcp", t.imap, clientTLS())
 	}
 	return net.Dial("tcp", t.imap)

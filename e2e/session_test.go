@@ -102,6 +102,8 @@ func (s *session) step(line string) error {
 		return s.world.crash()
 	case "restart":
 		return s.world.restart()
+	case "log":
+		return s.world.logged(s.expand(rest), s.vars)
 	case "journey":
 		id, pattern, _ := strings.Cut(rest, " ")
 		return s.world.journey(s.expand(id), pattern, s.vars)

@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +40,7 @@ type world struct {
 	fs    *vfs.MemFS
 	zone  *resolve.Zone
 	sink  *sink
+	log   mailLog
 
 	app  *app.App
 	stop func() error
@@ -83,7 +86,7 @@ func (w *world) DialContext(ctx context.Context, network, address string) (net.C
 }
 
 func (w *world) start() error {
-	a, err := app.New(w.cfg, app.World{Clock: w.clock, FS: w.fs, Resolver: w.zone, Dialer: w, MailLog: w.t.Output()})
+	a, err := app.New(w.cfg, app.World{Clock: w.clock, FS: w.fs, Resolver: w.zone, Dialer: w, MailLog: io.MultiWriter(w.t.Output(), &w.log)})
 	if err != nil {
 		return err
 	}
@@ -211,6 +214,31 @@ func (w *world) setup(line string) error {
 		err = fmt.Errorf("unknown word %s", words[0])
 	}
 	return err
+}
+
+// mailLog is what the program has written to its mail log.
+type mailLog struct {
+	mu   sync.Mutex
+	text strings.Builder // guarded by mu
+}
+
+func (l *mailLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// logged holds one of the mail log's lines to a pattern, from the event's name on.
+func (w *world) logged(pattern string, vars map[string]string) error {
+	w.log.mu.Lock()
+	defer w.log.mu.Unlock()
+	for l := range strings.Lines(w.log.text.String()) {
+		_, event, _ := strings.Cut(strings.TrimRight(l, "\n"), "event=")
+		if ok, err := match(pattern, event, vars); ok || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("the mail log has only\n%s", w.log.text.String())
 }
 
 // journey waits until the story of a message has an event that matches.

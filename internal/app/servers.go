@@ -65,6 +65,7 @@ const (
 func (a *App) service(name string, where []config.Addr, e entry, cfg listen.Config, h listen.Handler) service {
 	cfg.Name, cfg.Log, cfg.Drain = name, a.world.Log, drain
 	cfg.ProxyFrom, cfg.MaxPerAddr = config.Prefixes(a.cfg.Listen.ProxyFrom), a.cfg.Listen.PerAddress
+	cfg.Private = config.Prefixes(a.cfg.Listen.LoginWithoutTLSFrom)
 	if e == implicitTLS {
 		cfg.TLS = a.certs.TLSConfig()
 	}
@@ -115,6 +116,7 @@ func (a *App) adminParts() adminapi.Parts {
 	return adminapi.Parts{
 		Clock: a.world.Clock, Store: a.store, Directory: a.directory, Mailboxes: a.mailboxes, Queue: a.queue, Journeys: a.journeys,
 		Resolver: a.world.Resolver, Certs: a.certs, Hostname: a.cfg.Hostname.Domain, Version: Version(),
-		Submit: a.submit, Listeners: a.addrs, Started: func() time.Time { return a.started }, Forgive: a.guard.Forgive,
+		Private: config.Prefixes(a.cfg.Listen.LoginWithoutTLSFrom),
+		Submit:  a.submit, Listeners: a.addrs, Started: func() time.Time { return a.started }, Forgive: a.guard.Forgive,
 	}
 }

@@ -42,6 +42,9 @@ type Listen struct {
 	ProxyFrom []Network `toml:"proxy_from"`
 	// Trusted lists networks whose clients may send anywhere without a login: printers, old machines. Nobody else relays.
 	Trusted []Network `toml:"trusted"`
+	// LoginWithoutTLSFrom lists networks whose clients may log in without TLS, as nobody can listen in between: webmail, a fetcher or a
+	// proxy that ends TLS, on this machine. It is the client's own address that counts, not that of a proxy that names its client.
+	LoginWithoutTLSFrom []Network `toml:"login_without_tls_from"`
 	// PerAddress bounds the connections open at once from one address (IPv6: from one /64), for each protocol.
 	PerAddress int `toml:"per_address"`
 }

@@ -20,7 +20,7 @@ func TestExampleHoldsTheDefaults(t *testing.T) {
 	// An empty list in the file and an absent one mean the same.
 	want.Listen.LMTP, got.Listen.LMTP = nil, nilIfEmpty(got.Listen.LMTP)
 	got.Listen.ProxyFrom, got.DNS.Servers = nilIfEmpty(got.Listen.ProxyFrom), nilIfEmpty(got.DNS.Servers)
-	got.Listen.Trusted = nilIfEmpty(got.Listen.Trusted)
+	got.Listen.Trusted, got.Listen.LoginWithoutTLSFrom = nilIfEmpty(got.Listen.Trusted), nilIfEmpty(got.Listen.LoginWithoutTLSFrom)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("the example says\n%+v, the defaults are\n%+v", got, want)
 	}

@@ -29,6 +29,8 @@ lmtp        = []                  # mail from another server of yours; no login,
 metrics     = ["127.0.0.1:9125"]  # /metrics for Prometheus, /healthz and /readyz; no login, so keep it private
 proxy_from  = []                  # load balancers that send a PROXY protocol header, such as "10.0.0.0/8"
 trusted     = []                  # clients that may send anywhere without a login, such as a printer's address
+# Clients that may log in without TLS, as nobody can listen in between, such as "127.0.0.0/8" and "::1" for webmail on this machine.
+login_without_tls_from = []
 per_address = 40                  # connections open at once from one address, for each protocol
 
 [tls]

@@ -16,6 +16,8 @@ var (
 	ErrConflict = errors.New("store: conflict")
 	// ErrNoBlob means the blob is not there (any more).
 	ErrNoBlob = errors.New("store: no such blob")
+	// ErrHead means a blob that was opened for its head was read beyond it.
+	ErrHead = errors.New("store: the blob was opened for its head alone")
 	// ErrFailed means the disk failed a write or a sync; the engine must be opened again.
 	ErrFailed = errors.New("store: disk failed, no further commits")
 	// ErrFull means there is no room; the commit wrote nothing and later ones may succeed.
@@ -104,6 +106,9 @@ type Store interface {
 	Stage(ctx context.Context) BlobWriter
 	// OpenBlob opens a durable blob for reading; ErrNoBlob if it is not there.
 	OpenBlob(ctx context.Context, id BlobID) (Blob, error)
+	// OpenHead opens a durable blob of which no more than the first n bytes will be read: reading beyond them may fail with ErrHead. Its
+	// Size is the whole blob's.
+	OpenHead(ctx context.Context, id BlobID, n int64) (Blob, error)
 	// Sweep removes blobs that nothing references (any more) and staged ones that were forgotten. It returns how many.
 	// It is safe beside any commit. The owner of the store calls it now and then.
 	Sweep(ctx context.Context) (int, error)

@@ -3,6 +3,7 @@ package text
 // What `posthorn check` finds.
 const (
 	CheckNotRunning         Key = "check.not-running"
+	CheckLoginsInClear      Key = "check.logins-in-clear"
 	CheckPortOpen           Key = "check.port-open"
 	CheckPortClosed         Key = "check.port-closed"
 	CheckCertificateGood    Key = "check.certificate-good"
@@ -25,7 +26,9 @@ const (
 )
 
 var checkTexts = table{
-	CheckNotRunning:      {"No server is running here, so ports were not tried.", "Hier läuft kein Server; die Ports wurden nicht geprüft."},
+	CheckNotRunning: {"No server is running here, so ports were not tried.", "Hier läuft kein Server; die Ports wurden nicht geprüft."},
+	CheckLoginsInClear: {"Logins without TLS are taken from %s, where others can listen in. Keep listen.login_without_tls_from to this machine or a network of your own.",
+		"Von %s aus geht das Anmelden ohne TLS, und andere können dort mithören. In listen.login_without_tls_from gehören nur dieser Rechner und eigene Netze."},
 	CheckPortOpen:        {"%s answers on %s.", "%s antwortet auf %s."},
 	CheckPortClosed:      {"%s does not answer on %s: %s", "%s antwortet nicht auf %s: %s"},
 	CheckCertificateGood: {"The certificate for %s is good until %s.", "Das Zertifikat für %s gilt bis %s."},

@@ -141,7 +141,7 @@ func (c *client) login(hello string, p person) error {
 	}
 	state := c.conn.(*tls.Conn).ConnectionState()
 	mech, err := sasl.NewClient(offered, sasl.Credentials{User: p.address.String(), Password: p.password},
-		sasl.ChannelOf(&state, state.PeerCertificates[0].Raw))
+		sasl.ChannelOf(&state, state.PeerCertificates[0]))
 	if err != nil {
 		return err
 	}

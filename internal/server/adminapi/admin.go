@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
@@ -28,6 +29,7 @@ type Parts struct {
 	Resolver  resolve.Resolver
 	Certs     *certs.Keeper
 	Hostname  mail.Domain
+	Private   []netip.Prefix // networks whose clients may log in without TLS
 	Version   string
 	Started   func() time.Time // when the server started; zero if none runs, in a command of its own
 	// Submit takes a message as if it came from this machine: complete the headers, one commit.

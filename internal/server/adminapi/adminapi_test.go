@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -407,9 +408,29 @@ null.test. MX 0 .
 			t.Errorf("%s was not found", key)
 		}
 	}
+	if _, ok := found[text.CheckLoginsInClear]; ok {
+		t.Error("nobody may log in without TLS, but it was warned of")
+	}
+	b.admin.parts.Private = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("198.51.100.0/24")}
+	if found, _ = check(); found[text.CheckLoginsInClear].Level != Warn || found[text.CheckLoginsInClear].Args[0] != "198.51.100.0/24" {
+		t.Errorf("logins in clear text: %+v", found[text.CheckLoginsInClear])
+	}
 	b.zone.Break("nord.test")
 	if found, _ = check(); found[text.CheckDNSFails].Level != Bad {
 		t.Error("a DNS that fails was not found")
+	}
+}
+
+func TestInside(t *testing.T) {
+	for network, want := range map[string]bool{
+		"127.0.0.1/32": true, "127.0.0.0/8": true, "::1/128": true, "10.0.0.0/8": true, "10.9.0.0/16": true, "172.16.0.0/12": true,
+		"192.168.7.0/24": true, "fd00::/8": true, "fc00::/7": true,
+		"0.0.0.0/0": false, "126.0.0.0/7": false, "10.0.0.0/7": false, "172.16.0.0/11": false, "192.168.0.0/15": false, "192.0.2.1/32": false,
+		"::/0": false, "::/127": false, "fc00::/6": false, "2001:db8::/32": false, "100.64.0.0/10": false,
+	} {
+		if got := inside(netip.MustParsePrefix(network)); got != want {
+			t.Errorf("%s: %v", network, got)
+		}
 	}
 }
 

@@ -75,7 +75,7 @@ type checker struct {
 // Check looks at ports, certificates, DNS and the store, and tells each finding when it is made.
 func (a *Admin) Check(ctx context.Context, q CheckWhat, tell func(Finding) error) (CheckSummary, error) {
 	c := &checker{Admin: a, tell: tell}
-	for _, part := range []func(context.Context) error{c.ports, c.certificates, c.hostname, c.domains} {
+	for _, part := range []func(context.Context) error{c.ports, c.private, c.certificates, c.hostname, c.domains} {
 		if err := part(ctx); err != nil {
 			return c.summary, err
 		}
@@ -136,6 +136,30 @@ func knock(ctx context.Context, addr net.Addr) error {
 		return err
 	}
 	return conn.Close()
+}
+
+// private looks at who may log in without TLS: nobody from networks that others send through.
+func (c *checker) private(context.Context) error {
+	for _, p := range c.parts.Private {
+		if inside(p) {
+			continue
+		}
+		if err := c.find(Warn, text.CheckLoginsInClear, p.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inside reports whether a whole network is this machine's own or a private one (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3,
+// RFC 1918, RFC 4193).
+func inside(p netip.Prefix) bool {
+	for _, own := range []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"} {
+		if o := netip.MustParsePrefix(own); o.Contains(p.Addr()) && p.Bits() >= o.Bits() {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *checker) certificates(_ context.Context) error {

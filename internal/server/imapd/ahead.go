@@ -21,6 +21,7 @@ type needs uint8
 const (
 	needSummary needs = 1 << iota
 	needBody
+	onlyHead // no more of the body than the message's header
 )
 
 // eachAhead is each for commands that read more of the messages than the listing has: what they need of many is read at once. Those
@@ -75,7 +76,7 @@ func (a *ahead) forget() {
 
 func (a *ahead) add(seq int, r mailbox.Row) {
 	a.seqs = append(a.seqs, seq)
-	a.list = append(a.list, source{srv: a.srv, account: a.account, m: r.Message(), listing: r})
+	a.list = append(a.list, source{srv: a.srv, account: a.account, m: r.Message(), listing: r, onlyHead: a.need&onlyHead != 0})
 }
 
 // run reads what is needed, calls fn for all, and forgets them.

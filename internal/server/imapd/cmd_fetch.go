@@ -43,7 +43,7 @@ func (s *session) fetch(ctx context.Context, c *imap.Command, n numbering) (done
 		gone, err := s.fetchListed(ctx, spans, args)
 		return fetched(gone), err
 	}
-	f := fetcher{session: s, items: args.Items, hasFlags: args.Has(imap.FetchFlags), reads: slices.ContainsFunc(args.Items, readsMessage)}
+	f := fetcher{session: s, items: args.Items, names: itemNames(args.Items), hasFlags: args.Has(imap.FetchFlags), reads: slices.ContainsFunc(args.Items, readsMessage)}
 	want := func(_ int, r mailbox.Row) bool {
 		return !args.HasChangedSince || uint64(r.ModSeq()) > args.ChangedSince
 	}
@@ -105,6 +105,7 @@ func (s *session) markSeen(ctx context.Context, args imap.Fetch, spans []span) (
 type fetcher struct {
 	*session
 	items    []imap.FetchItem
+	names    []string // of the items
 	hasFlags bool
 	reads    bool // the content is among the items, and not only pieces for a preview
 	gone     bool // a message was gone when it was to be read
@@ -114,10 +115,14 @@ type fetcher struct {
 // fetchNeeds is what the items are answered from.
 func fetchNeeds(items []imap.FetchItem) needs {
 	var n needs
+	head := onlyHead
 	for _, i := range items {
 		switch {
 		case i.NeedsBody():
 			n |= needBody
+			if !ofHeader(i) {
+				head = 0
+			}
 			if whole := len(i.Section.Path) == 0 && i.Section.Part == imap.SectionAll; !whole || i.Kind != imap.FetchSection {
 				n |= needSummary
 			}
@@ -125,7 +130,22 @@ func fetchNeeds(items []imap.FetchItem) needs {
 			n |= needSummary
 		}
 	}
+	if n&needBody != 0 {
+		n |= head
+	}
 	return n
+}
+
+// ofHeader reports whether an item is in the message's own header.
+func ofHeader(i imap.FetchItem) bool {
+	switch i.Kind {
+	case imap.FetchRFC822Header:
+		return true
+	case imap.FetchSection:
+		p := i.Section.Part
+		return len(i.Section.Path) == 0 && (p == imap.SectionHeader || p == imap.SectionHeaderFields || p == imap.SectionHeaderFieldsNot)
+	}
+	return false
 }
 
 // one writes one message's FETCH response. Everything that can fail short of reading the body is read before a word is
@@ -149,11 +169,9 @@ func (f *fetcher) one(ctx context.Context, seq int, src *source, tellFlags bool)
 	}
 	f.answers = answers
 	f.w.Untagged(uint32(seq), "FETCH (")
-	for i, item := range f.items {
-		if i > 0 {
-			f.w.Raw(" ")
-		}
-		if err := f.write(item, m, answers[i]); err != nil {
+	for i := range f.items {
+		f.w.Raw(f.names[i])
+		if err := f.write(&f.items[i], &m, &answers[i]); err != nil {
 			return &lost{err}
 		}
 	}
@@ -185,10 +203,9 @@ func readsMessage(i imap.FetchItem) bool {
 	return false
 }
 
-// write writes one item with its name.
-func (f *fetcher) write(item imap.FetchItem, m mailbox.Message, a answer) error {
+// write writes one item's value.
+func (f *fetcher) write(item *imap.FetchItem, m *mailbox.Message, a *answer) error {
 	w := f.w
-	w.Append(item.AppendName).Raw(" ")
 	switch item.Kind {
 	case imap.FetchUID:
 		w.Number(uint64(m.UID))

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/posthorn-mail/posthorn/internal/base/limit"
-	"github.com/posthorn-mail/posthorn/internal/server/listen"
 	"github.com/posthorn-mail/posthorn/internal/state/directory"
 	"github.com/posthorn-mail/posthorn/internal/wire/imap"
 	"github.com/posthorn-mail/posthorn/internal/wire/line"
@@ -20,16 +19,14 @@ func (s *session) backend() *directory.LoginSession {
 	return s.login
 }
 
-func (s *session) channel() sasl.Channel {
-	return sasl.ChannelOf(s.conn.TLS(), listen.Leaf(s.conn.NetConn()))
-}
+func (s *session) channel() sasl.Channel { return s.lc.Channel(s.conn) }
 
-// private refuses logins in clear text.
-func (s *session) private() error {
-	if s.conn.TLS() == nil {
-		return no("PRIVACYREQUIRED", "start TLS before logging in")
+// mayLogIn refuses logins in clear text.
+func (s *session) mayLogIn() error {
+	if s.lc.Private || s.conn.TLS() != nil {
+		return nil
 	}
-	return nil
+	return no("PRIVACYREQUIRED", "start TLS before logging in")
 }
 
 // cmdLogin is LOGIN (RFC 9051 section 6.2.3).
@@ -38,7 +35,7 @@ func cmdLogin(ctx context.Context, s *session, c *imap.Command) (done, error) {
 	if err != nil {
 		return done{}, err
 	}
-	if err := s.private(); err != nil {
+	if err := s.mayLogIn(); err != nil {
 		return done{}, err
 	}
 	id, err := s.backend().Plain(ctx, "", user, password)
@@ -51,7 +48,7 @@ func cmdAuthenticate(ctx context.Context, s *session, c *imap.Command) (done, er
 	if err != nil {
 		return done{}, err
 	}
-	if err := s.private(); err != nil {
+	if err := s.mayLogIn(); err != nil {
 		return done{}, err
 	}
 	mech, err := sasl.NewServer(a.Mechanism, s.backend(), s.channel())

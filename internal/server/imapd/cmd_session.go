@@ -25,14 +25,14 @@ func (s *session) capabilities() string {
 	}
 	var b strings.Builder
 	b.WriteString(always)
-	if s.conn.TLS() == nil {
-		if s.srv.TLS != nil {
-			b.WriteString(" STARTTLS")
-		}
-		b.WriteString(" LOGINDISABLED")
-		return b.String()
+	channel := s.channel()
+	if !channel.TLS && s.srv.TLS != nil {
+		b.WriteString(" STARTTLS")
 	}
-	for _, m := range sasl.Mechanisms(s.channel()) {
+	if !channel.MayLogIn() {
+		b.WriteString(" LOGINDISABLED")
+	}
+	for _, m := range sasl.Mechanisms(channel) {
 		b.WriteString(" AUTH=" + m)
 	}
 	return b.String()

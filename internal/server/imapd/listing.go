@@ -25,11 +25,7 @@ func listedItems(items []imap.FetchItem) bool {
 
 // fetchListed answers a FETCH of such items.
 func (s *session) fetchListed(ctx context.Context, spans []span, args imap.Fetch) (gone bool, err error) {
-	names := make([]string, len(args.Items))
-	for i, item := range args.Items {
-		names[i] = " " + string(item.AppendName(nil)) + " "
-	}
-	names[0] = names[0][1:]
+	names := itemNames(args.Items)
 	return s.each(ctx, spans, func(seq int, r mailbox.Row) error {
 		if args.HasChangedSince && uint64(r.ModSeq()) <= args.ChangedSince {
 			return nil
@@ -43,6 +39,16 @@ func (s *session) fetchListed(ctx context.Context, spans []span, args imap.Fetch
 		})
 		return s.broken()
 	})
+}
+
+// itemNames is what stands before each item's value in a response: its name, and spaces.
+func itemNames(items []imap.FetchItem) []string {
+	names := make([]string, len(items))
+	for i, item := range items {
+		names[i] = " " + string(item.AppendName(nil)) + " "
+	}
+	names[0] = names[0][1:]
+	return names
 }
 
 // appendListed writes an item's value.

@@ -49,7 +49,7 @@ func TestStartTLSAndEveryMechanism(t *testing.T) {
 func (p *peer) authenticate(mech, pass string) {
 	p.t.Helper()
 	cs := p.Conn.(*tls.Conn).ConnectionState()
-	channel := sasl.ChannelOf(&cs, cs.PeerCertificates[0].Raw)
+	channel := sasl.ChannelOf(&cs, cs.PeerCertificates[0])
 	if mech == sasl.ScramSHA256 { // of a client that can bind, the server would take the plain one for a downgrade
 		channel.Binding = nil
 	}

@@ -27,8 +27,9 @@ type source struct {
 	ref      store.BlobRef // the body, if it was looked for ahead
 	sum      *message.Summary
 	blob     store.Blob
-	sizes    map[*message.Part]int64  // decoded, of parts of sum that were asked for: a FETCH may ask for each many times
-	headers  map[int64]message.Header // by where they begin, for the same reason
+	sizes    map[*message.Part]int64 // decoded, of parts of sum that were asked for: a FETCH may ask for each many times
+	headers  []headerAt              // that were read, for the same reason
+	onlyHead bool                    // the header is all that is wanted of the body
 	measured bool
 	held     int64  // bytes in memory for what was read
 	leave    func() // ends the turn to hold much of it; nil without one
@@ -124,6 +125,37 @@ func (src *source) body(ctx context.Context) (store.Blob, error) {
 	return src.blob, err
 }
 
+// root is where the message's own header and body are, which is found without the rest of the summary.
+func (src *source) root(ctx context.Context) (message.Extent, error) {
+	if src.sum == nil {
+		if err := src.measure(ctx); err != nil {
+			return message.Extent{}, err
+		}
+	}
+	if src.row == nil || src.sum != nil {
+		sum, err := src.summary(ctx)
+		if err != nil {
+			return message.Extent{}, err
+		}
+		return sum.Root.Extent(), nil
+	}
+	e, err := message.DecodeExtent(src.row)
+	if err != nil {
+		return e, mail.Failed(mail.KindInternal, "the mail store failed", err)
+	}
+	return e, nil
+}
+
+// head opens the body for reading its first n bytes, and all of it if other items want more.
+func (src *source) head(ctx context.Context, n int64) (store.Blob, error) {
+	if src.blob != nil || !src.onlyHead || src.ref == (store.BlobRef{}) {
+		return src.body(ctx)
+	}
+	var err error
+	src.blob, err = src.account.OpenBodyHead(ctx, src.ref, n)
+	return src.blob, err
+}
+
 // answer is what was read for an item.
 type answer struct {
 	envelope *message.Envelope
@@ -155,10 +187,6 @@ func (src *source) answer(ctx context.Context, item imap.FetchItem) (answer, err
 
 // section opens the content an item names.
 func (src *source) section(ctx context.Context, item imap.FetchItem) (answer, error) {
-	blob, err := src.body(ctx)
-	if err != nil {
-		return answer{}, err
-	}
 	sec := item.Section
 	switch item.Kind {
 	case imap.FetchRFC822Header:
@@ -166,8 +194,22 @@ func (src *source) section(ctx context.Context, item imap.FetchItem) (answer, er
 	case imap.FetchRFC822Text:
 		sec.Part = imap.SectionText
 	}
+	if ofHeader(item) {
+		return src.ownHeader(ctx, sec, item.Partial)
+	}
+	blob, err := src.body(ctx)
+	if err != nil {
+		return answer{}, err
+	}
 	if len(sec.Path) == 0 && sec.Part == imap.SectionAll {
 		return cut(blob, 0, blob.Size(), item.Partial), nil
+	}
+	if len(sec.Path) == 0 && sec.Part == imap.SectionText {
+		root, err := src.root(ctx)
+		if err != nil {
+			return answer{}, err
+		}
+		return cut(blob, root.BodyStart, root.End, item.Partial), nil
 	}
 	sum, err := src.summary(ctx)
 	if err != nil {
@@ -184,14 +226,32 @@ func (src *source) section(ctx context.Context, item imap.FetchItem) (answer, er
 	if !ok {
 		return answer{}, nil
 	}
-	if sec.Part == imap.SectionHeaderFields || sec.Part == imap.SectionHeaderFieldsNot {
-		header, err := src.header(ctx, blob, from, to)
-		if err != nil {
-			return answer{}, err
-		}
-		return someFields(header, sec, item.Partial), nil
+	return src.headerOrCut(ctx, blob, sec, item.Partial, from, to)
+}
+
+// ownHeader answers for the message's own header, or fields of it.
+func (src *source) ownHeader(ctx context.Context, sec imap.Section, part *imap.Partial) (answer, error) {
+	root, err := src.root(ctx)
+	if err != nil {
+		return answer{}, err
 	}
-	return cut(blob, from, to, item.Partial), nil
+	blob, err := src.head(ctx, root.BodyStart)
+	if err != nil {
+		return answer{}, err
+	}
+	return src.headerOrCut(ctx, blob, sec, part, root.HeaderStart, root.BodyStart)
+}
+
+// headerOrCut answers with fields of the header that is there, if the section asks for some, or with all that is there.
+func (src *source) headerOrCut(ctx context.Context, blob io.ReaderAt, sec imap.Section, part *imap.Partial, from, to int64) (answer, error) {
+	if sec.Part != imap.SectionHeaderFields && sec.Part != imap.SectionHeaderFieldsNot {
+		return cut(blob, from, to, part), nil
+	}
+	header, err := src.header(ctx, blob, from, to)
+	if err != nil {
+		return answer{}, err
+	}
+	return someFields(header, sec, part), nil
 }
 
 func findPart(sum *message.Summary, path []uint32) *message.Part {
@@ -234,27 +294,32 @@ func cut(blob io.ReaderAt, from, to int64, part *imap.Partial) answer {
 	return answer{content: io.NewSectionReader(blob, from, to-from), size: to - from}
 }
 
+// headerAt is a header and where in the message it begins.
+type headerAt struct {
+	from   int64
+	header message.Header
+}
+
 // header reads a header block; what is beyond its bounds is not there. Of a block that is none it gives nil.
 func (src *source) header(ctx context.Context, blob io.ReaderAt, from, to int64) (message.Header, error) {
-	if h, ok := src.headers[from]; ok {
-		return h, nil
+	for i := range src.headers {
+		if src.headers[i].from == from {
+			return src.headers[i].header, nil
+		}
 	}
 	size := min(to-from, maxHeaderRead)
 	if err := src.hold(ctx, 2*size); err != nil { // the block, and what it is taken to pieces to
 		return nil, err
 	}
 	block := make([]byte, size)
-	if _, err := io.ReadFull(io.NewSectionReader(blob, from, size), block); err != nil {
+	if n, err := blob.ReadAt(block, from); int64(n) < size {
 		return nil, fmt.Errorf("read a header: %w", err)
 	}
 	header, err := message.ParseHeader(block)
 	if err == nil && header == nil {
 		header = message.Header{}
 	}
-	if src.headers == nil {
-		src.headers = map[int64]message.Header{}
-	}
-	src.headers[from] = header
+	src.headers = append(src.headers, headerAt{from, header})
 	return header, nil
 }
 

@@ -20,6 +20,7 @@ type Config struct {
 	TLS       *tls.Config    // TLS from the first byte; nil for clear text (and perhaps STARTTLS later)
 	ProxyFrom []netip.Prefix // proxies, which must send a PROXY header before anything else
 	Exempt    []netip.Prefix // clients that the limit per address does not count
+	Private   []netip.Prefix // clients that nobody can listen in between to: Conn.Private
 
 	MaxConns     int           // in all: 10000
 	MaxPerAddr   int           // by client, an IPv4 address or an IPv6 /64: 50
@@ -40,9 +41,12 @@ type Handler func(ctx context.Context, c *Conn)
 // Conn is an accepted connection. With implicit TLS the net.Conn is a *tls.Conn whose handshake is done.
 type Conn struct {
 	net.Conn
-	Remote netip.AddrPort  // the client, as a trusted proxy tells it
-	Local  netip.AddrPort  // where the client connected to
-	drain  context.Context //nolint:containedctx // a signal that outlives no session; AfterFunc needs a context
+	Remote netip.AddrPort // the client, as a trusted proxy tells it
+	Local  netip.AddrPort // where the client connected to
+	// Private says that the client is in one of Config.Private's networks, so that it may log in without TLS. Of a client that a proxy
+	// is silent about nobody knows that.
+	Private bool
+	drain   context.Context //nolint:containedctx // a signal that outlives no session; AfterFunc needs a context
 }
 
 // Draining is closed when the server wants to stop: a session should end at the next good moment.
@@ -203,6 +207,7 @@ func (l *Listener) session(ctx context.Context, c *Conn) {
 	raw := c.Conn
 	begin := context.AfterFunc(c.drain, func() { _ = raw.Close() })
 	defer begin()
+	c.Private = contains(l.cfg.Private, c.Remote.Addr())
 	if contains(l.cfg.ProxyFrom, c.Remote.Addr()) {
 		if err := l.readProxy(c); err != nil {
 			l.cfg.Log.Warn("no PROXY header from a listed proxy", "remote", c.Remote, "error", err)
@@ -238,8 +243,10 @@ func (l *Listener) readProxy(c *Conn) error {
 	if err != nil {
 		return err
 	}
+	c.Private = false
 	if !h.Local {
 		c.Remote, c.Local = h.Source, h.Destination
+		c.Private = contains(l.cfg.Private, c.Remote.Addr())
 	}
 	return c.SetReadDeadline(time.Time{})
 }

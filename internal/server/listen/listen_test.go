@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -168,6 +169,35 @@ func TestProxyHeader(t *testing.T) {
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPrivate is the client's own address, which the proxy tells or is silent about.
+func TestPrivate(t *testing.T) {
+	private := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+	for _, c := range []struct {
+		private, proxies []netip.Prefix
+		header, want     string
+	}{
+		{nil, nil, "", "false"},
+		{private[1:], nil, "", "false"},
+		{private, nil, "", "true"},
+		{private, loopback, "PROXY TCP4 10.1.2.3 10.0.0.1 4711 143\r\n", "true"},
+		{private, loopback, "PROXY TCP6 ::ffff:10.1.2.3 ::1 4711 143\r\n", "true"},
+		{private, loopback, "PROXY TCP4 192.0.2.7 10.0.0.1 4711 143\r\n", "false"},
+		{private, loopback, "PROXY UNKNOWN\r\n", "false"},
+	} {
+		addr, stop := start(t, Config{Private: c.private, ProxyFrom: c.proxies}, func(_ context.Context, c *Conn) {
+			_, _ = fmt.Fprintln(c, c.Private)
+		})
+		conn := dial(t, addr)
+		_, _ = io.WriteString(conn, c.header)
+		if l, _ := bufio.NewReader(conn).ReadString('\n'); l != c.want+"\n" {
+			t.Errorf("private %v, proxies %v, %q: %q, want %s", c.private, c.proxies, c.header, l, c.want)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package listen
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -18,12 +19,24 @@ func RecordLeaf(cfg *tls.Config) *tls.Config {
 	out.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		cert, err := choose(cfg, hello)
 		if rec, ok := hello.Conn.(*leafConn); ok && err == nil && cert != nil && len(cert.Certificate) > 0 {
-			rec.leaf = cert.Certificate[0]
+			rec.leaf = leafOf(cert)
 		}
 		return cert, err
 	}
 	out.Certificates, out.NameToCertificate = nil, nil //nolint:staticcheck // NameToCertificate must not choose behind our back
 	return out
+}
+
+// leafOf is the certificate proper of a chain; who loaded it has it parsed already, as a rule. Nil if it is none.
+func leafOf(cert *tls.Certificate) *x509.Certificate {
+	if cert.Leaf != nil {
+		return cert.Leaf
+	}
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		return nil // its handshake fails, or its logins cannot be bound to it
+	}
+	return leaf
 }
 
 // choose picks a certificate as crypto/tls does.
@@ -47,15 +60,15 @@ func choose(cfg *tls.Config, hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 // leafConn carries the certificate from the handshake's callback to Leaf. Both run in the session's goroutine.
 type leafConn struct {
 	net.Conn
-	leaf []byte
+	leaf *x509.Certificate
 }
 
 // NetConn is the connection beneath.
 func (l *leafConn) NetConn() net.Conn { return l.Conn }
 
-// Leaf is the certificate in DER that the client was shown, for channel binding (RFC 5929 section 4). Nil in clear text, without
+// Leaf is the certificate that the client was shown, for channel binding (RFC 5929 section 4). Nil in clear text, without
 // RecordLeaf, and for a resumed session, where none was shown.
-func Leaf(c net.Conn) []byte {
+func Leaf(c net.Conn) *x509.Certificate {
 	t, ok := c.(*tls.Conn)
 	if !ok {
 		return nil

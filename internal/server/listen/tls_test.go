@@ -2,9 +2,9 @@ package listen
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -30,7 +30,7 @@ func testTLS(t *testing.T) (server, client *tls.Config) {
 
 func TestImplicitTLS(t *testing.T) {
 	server, client := testTLS(t)
-	leaf := make(chan []byte, 1)
+	leaf := make(chan *x509.Certificate, 1)
 	addr, stop := start(t, Config{TLS: server}, func(ctx context.Context, c *Conn) {
 		leaf <- Leaf(c.Conn)
 		echoRemote(ctx, c)
@@ -39,7 +39,7 @@ func TestImplicitTLS(t *testing.T) {
 	if _, err := bufio.NewReader(c).ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(<-leaf, c.ConnectionState().PeerCertificates[0].Raw) {
+	if !c.ConnectionState().PeerCertificates[0].Equal(<-leaf) {
 		t.Error("the leaf is not what the client was shown")
 	}
 	_ = c.Close()

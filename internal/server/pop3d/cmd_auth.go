@@ -5,12 +5,14 @@ import (
 	"errors"
 
 	"github.com/posthorn-mail/posthorn/internal/base/text"
-	"github.com/posthorn-mail/posthorn/internal/server/listen"
 	"github.com/posthorn-mail/posthorn/internal/wire/pop3"
 	"github.com/posthorn-mail/posthorn/internal/wire/sasl"
 )
 
-func (s *session) channel() sasl.Channel { return sasl.ChannelOf(s.tls, listen.Leaf(s.conn.NetConn())) }
+func (s *session) channel() sasl.Channel { return s.lc.Channel(s.conn) }
+
+// mayLogIn reports whether a login would be taken: not in clear text.
+func (s *session) mayLogIn() bool { return s.tls != nil || s.lc.Private }
 
 // cmdAuth is AUTH (RFC 5034). Without an argument it lists the mechanisms, as some clients ask before they know CAPA.
 func cmdAuth(ctx context.Context, s *session, arg []byte) error {
@@ -18,7 +20,7 @@ func cmdAuth(ctx context.Context, s *session, arg []byte) error {
 	if err != nil {
 		return s.wrong(text.POP3BadArgument)
 	}
-	if s.tls == nil {
+	if !s.mayLogIn() {
 		return s.wrong(text.POP3TLSFirst)
 	}
 	if len(words) == 0 {

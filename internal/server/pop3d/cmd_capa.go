@@ -24,7 +24,7 @@ func cmdCapa(_ context.Context, s *session, _ []byte) error {
 
 func (s *session) capabilities() []string {
 	c := []string{"TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "UTF8 USER", "LANG", "IMPLEMENTATION Posthorn"}
-	if s.tls != nil {
+	if s.mayLogIn() {
 		c = append(c, "USER", "SASL "+strings.Join(sasl.Mechanisms(s.channel()), " "))
 	}
 	if s.maySTLS() {

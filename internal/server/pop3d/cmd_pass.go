@@ -12,7 +12,7 @@ func cmdPass(ctx context.Context, s *session, arg []byte) error {
 	user := s.user
 	s.user = ""
 	switch {
-	case s.tls == nil:
+	case !s.mayLogIn():
 		return s.wrong(text.POP3TLSFirst)
 	case user == "":
 		return s.wrong(text.POP3UserFirst)

@@ -9,7 +9,7 @@ import (
 
 // cmdUser is USER (RFC 1939 section 7). It says yes to every name, so that it tells nobody which there are.
 func cmdUser(_ context.Context, s *session, arg []byte) error {
-	if s.tls == nil {
+	if !s.mayLogIn() {
 		return s.wrong(text.POP3TLSFirst)
 	}
 	if len(arg) == 0 || !utf8.Valid(arg) {

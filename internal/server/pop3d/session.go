@@ -33,6 +33,7 @@ func (s *session) end() {
 // session is one connection's state; one goroutine has it.
 type session struct {
 	srv    *Server
+	lc     *listen.Conn
 	conn   *line.Conn
 	remote netip.AddrPort
 	out    []byte // for formatting responses
@@ -58,7 +59,7 @@ type session struct {
 func (srv *Server) newSession(c *listen.Conn) *session {
 	l := &srv.Limits
 	s := &session{
-		srv: srv, remote: c.Remote, until: time.Now().Add(l.Login),
+		srv: srv, lc: c, remote: c.Remote, until: time.Now().Add(l.Login),
 		conn: line.NewConn(c.Conn, line.Config{MaxLine: maxAuthLine, Line: l.Login, Write: l.Write, Pool: &srv.lines}),
 	}
 	s.secured()

@@ -429,7 +429,7 @@ func TestScramBoundToTheChannel(t *testing.T) {
 			c.play("S~ \\+OK .*")
 		}
 		cs := c.conn.(*tls.Conn).ConnectionState()
-		ch := sasl.ChannelOf(&cs, cs.PeerCertificates[0].Raw)
+		ch := sasl.ChannelOf(&cs, cs.PeerCertificates[0])
 		if start == "STLS" {
 			ch.Binding.TLSExporter = nil // so that the certificate is what binds
 		}

@@ -26,7 +26,7 @@ func (s *session) auth(ctx context.Context, args []byte) error {
 	case s.tx.t != nil:
 		s.badSequence("No login within a transaction")
 		return nil
-	case !s.channel.TLS:
+	case !s.channel.MayLogIn():
 		s.errors++
 		s.refuse(obs.StageLogin, mail.Address{}, mail.Refuse(mail.KindTLSNeeded, "Say STARTTLS first; passwords are not taken in clear text"))
 		return nil

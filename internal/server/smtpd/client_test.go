@@ -155,7 +155,7 @@ func TestOwnClientSide(t *testing.T) {
 				answer()
 			}
 			h := wire.ReadHello(ask("EHLO c.example"))
-			scram(t, ask, h.Auth, sasl.ChannelOf(lc.TLS(), lc.TLS().PeerCertificates[0].Raw))
+			scram(t, ask, h.Auth, sasl.ChannelOf(lc.TLS(), lc.TLS().PeerCertificates[0]))
 			from, _ := mail.ParseAddress("anna@posthorn.test")
 			to, _ := mail.ParseAddress("bert@b.example")
 			env, rcpt := mail.Envelope{From: from, Size: int64(len(letter))}, mail.Recipient{Address: to}

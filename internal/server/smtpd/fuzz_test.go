@@ -11,6 +11,7 @@ import (
 
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
 	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/server/listen"
 	"github.com/posthorn-mail/posthorn/internal/wire/line"
 	wire "github.com/posthorn-mail/posthorn/internal/wire/smtp"
 )
@@ -51,7 +52,7 @@ func FuzzSession(f *testing.F) {
 		cfg := Config{Role: Role(role % 3), Hostname: "mx.posthorn.test", Intake: rec, Clock: clock.NewFake(testNow), Trusted: anybody}
 		tp := &tape{in: in, piece: int(piece) + 1}
 		srv := New(cfg)
-		srv.session(t.Context(), line.NewConn(tp, line.Config{MaxLine: maxLine, Pool: &srv.pool}), netip.MustParseAddrPort("192.0.2.1:4711"))
+		srv.session(t.Context(), line.NewConn(tp, line.Config{MaxLine: maxLine, Pool: &srv.pool}), &listen.Conn{Remote: netip.MustParseAddrPort("192.0.2.1:4711")})
 		checkReplies(t, rec, tp.out.Bytes(), cfg.Role)
 	})
 }

@@ -42,12 +42,12 @@ func (s *session) mail(ctx context.Context, args []byte) error {
 	return nil
 }
 
-// mayMail holds submission to a login, and a login to TLS (RFC 6409 section 4.3, RFC 3207 section 4).
+// mayMail holds submission to a login, and a login to TLS or to a private wire (RFC 6409 section 4.3, RFC 3207 section 4).
 func (s *session) mayMail() error {
 	switch {
 	case s.cfg.Role != Submission, s.loggedIn(), s.trusted():
 		return nil
-	case s.tls == nil:
+	case !s.channel.MayLogIn():
 		return mail.Refuse(mail.KindTLSNeeded, "Say STARTTLS first")
 	}
 	return mail.Refuse(mail.KindLoginNeeded, "Log in first")

@@ -166,11 +166,11 @@ func (s *Server) Handle(ctx context.Context, c *listen.Conn) {
 	})
 	defer lc.Release()
 	defer c.OnDrain(lc.Interrupt)()
-	s.session(ctx, lc, c.Remote)
+	s.session(ctx, lc, c)
 }
 
-func (s *Server) session(ctx context.Context, lc *line.Conn, remote netip.AddrPort) {
-	ss := &session{srv: s, cfg: &s.cfg, conn: lc, remote: remote}
+func (s *Server) session(ctx context.Context, lc *line.Conn, c *listen.Conn) {
+	ss := &session{srv: s, cfg: &s.cfg, lc: c, conn: lc, remote: c.Remote}
 	ss.secured()
 	defer ss.lookUpName(ctx)()
 	defer s.cfg.MailLog.Connected(ss.logSession())()
@@ -181,7 +181,7 @@ func (s *Server) session(ctx context.Context, lc *line.Conn, remote netip.AddrPo
 		err = errors.Join(lc.Flush(), lc.Close())
 	}
 	if err != nil {
-		s.cfg.Log.Debug("connection not closed in order", "remote", remote, "error", err)
+		s.cfg.Log.Debug("connection not closed in order", "remote", c.Remote, "error", err)
 	}
 }
 

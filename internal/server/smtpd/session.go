@@ -25,6 +25,7 @@ var (
 type session struct {
 	srv    *Server
 	cfg    *Config
+	lc     *listen.Conn
 	conn   *line.Conn
 	remote netip.AddrPort
 	out    []byte // for formatting replies
@@ -57,7 +58,7 @@ func (s *session) secured() {
 	s.tls = s.conn.TLS()
 	s.channel = sasl.Channel{}
 	if s.cfg.Login != nil {
-		s.channel = sasl.ChannelOf(s.tls, listen.Leaf(s.conn.NetConn()))
+		s.channel = s.lc.Channel(s.conn)
 	}
 	s.heloName, s.ehloSaid, s.id = "", false, sasl.Identity{}
 	s.ext = s.offered()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
+	"github.com/posthorn-mail/posthorn/internal/server/listen"
 	"github.com/posthorn-mail/posthorn/internal/wire/line"
 )
 
@@ -150,7 +151,7 @@ func TestClientsNameIsLookedUpBeside(t *testing.T) {
 	run := func(remote, in string) {
 		srv := New(cfg)
 		tp := &tape{in: []byte(in), piece: 1000}
-		srv.session(t.Context(), line.NewConn(tp, line.Config{}), netip.MustParseAddrPort(remote))
+		srv.session(t.Context(), line.NewConn(tp, line.Config{}), &listen.Conn{Remote: netip.MustParseAddrPort(remote)})
 	}
 	run("192.0.2.7:4711", "EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.test>\r\nDATA\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.test>\r\nDATA\r\n.\r\n")
 	run("[2001:db8::1]:4711", "EHLO x\r\nQUIT\r\n")

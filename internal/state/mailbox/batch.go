@@ -35,13 +35,23 @@ func (a *Account) BodyRefs(ctx context.Context, ids []mail.EmailID, fn func(i in
 // OpenBody opens a body that BodyRefs told of. It must be closed. KindNotFound if its e-mail was destroyed meanwhile.
 func (a *Account) OpenBody(ctx context.Context, ref store.BlobRef) (store.Blob, error) {
 	b, err := a.svc.st.OpenBlob(ctx, ref.ID)
+	return b, bodyFault(err)
+}
+
+// OpenBodyHead is OpenBody for who reads no more than the first n bytes, such as the header (store.Store.OpenHead).
+func (a *Account) OpenBodyHead(ctx context.Context, ref store.BlobRef, n int64) (store.Blob, error) {
+	b, err := a.svc.st.OpenHead(ctx, ref.ID, n)
+	return b, bodyFault(err)
+}
+
+func bodyFault(err error) error {
 	if errors.Is(err, store.ErrNoBlob) { // destroyed meanwhile, or the store is damaged: gone in any case
-		return nil, mail.Failed(mail.KindNotFound, "no such e-mail", err)
+		return mail.Failed(mail.KindNotFound, "no such e-mail", err)
 	}
 	if err != nil {
-		return nil, fault(fmt.Errorf("open body: %w", err))
+		return fault(fmt.Errorf("open body: %w", err))
 	}
-	return b, nil
+	return nil
 }
 
 // A scan for rows gives up when it has passed over so many times more rows than it has found, and some at the beginning.

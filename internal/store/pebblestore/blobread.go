@@ -16,6 +16,11 @@ var errOffset = errors.New("pebblestore: read at a negative offset")
 
 // OpenBlob opens a durable blob for reading.
 func (d *DB) OpenBlob(ctx context.Context, id store.BlobID) (store.Blob, error) {
+	return d.OpenHead(ctx, id, maxBatchBytes)
+}
+
+// OpenHead is OpenBlob for who reads no more than the first n bytes: no more of a small blob is unpacked.
+func (d *DB) OpenHead(ctx context.Context, id store.BlobID, n int64) (store.Blob, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -23,7 +28,7 @@ func (d *DB) OpenBlob(ctx context.Context, id store.BlobID) (store.Blob, error) 
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.openBlob(id)
+	b, err := s.openBlob(id, n)
 	if err != nil {
 		s.release()
 	}
@@ -31,7 +36,7 @@ func (d *DB) OpenBlob(ctx context.Context, id store.BlobID) (store.Blob, error) 
 }
 
 // openBlob takes over the caller's hold on the snapshot if it gives no error.
-func (s *snapshot) openBlob(id store.BlobID) (store.Blob, error) {
+func (s *snapshot) openBlob(id store.BlobID, n int64) (store.Blob, error) {
 	value, closer, err := s.ps.Get(appendIDKey(nil, rowBlob, id.ID))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, store.ErrNoBlob
@@ -52,15 +57,15 @@ func (s *snapshot) openBlob(id store.BlobID) (store.Blob, error) {
 	if lent == nil {
 		lent = new([]byte)
 	}
-	if *lent, err = row.into(*lent); err != nil {
+	if *lent, err = row.headInto(*lent, n); err != nil {
 		return nil, fmt.Errorf("open blob %s: %w", id, err)
 	}
-	blob := &inlineBlob{bytes: *lent, size: int64(len(*lent)), lent: lent, from: &s.d.bodies}
+	blob := &inlineBlob{bytes: *lent, size: row.size, lent: lent, from: &s.d.bodies}
 	s.release()
 	return blob, nil
 }
 
-// inlineBlob is a small blob's bytes.
+// inlineBlob is a small blob's bytes, or the first of them.
 type inlineBlob struct {
 	size int64
 	from *sync.Pool // where lent goes back to with Close; nil if the bytes are the blob's own
@@ -94,14 +99,17 @@ func (b *inlineBlob) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, errOffset
 	}
-	if off >= int64(len(b.bytes)) {
+	if off >= b.size {
 		return 0, io.EOF
 	}
-	n := copy(p, b.bytes[off:])
-	if n < len(p) {
-		return n, io.EOF
+	n := copy(p, b.bytes[min(off, int64(len(b.bytes))):])
+	switch {
+	case n == len(p):
+		return n, nil
+	case off+int64(n) < b.size:
+		return n, store.ErrHead
 	}
-	return n, nil
+	return n, io.EOF
 }
 
 // noChunk marks that no chunk is cached.

@@ -112,11 +112,14 @@ func appendInline(blob, scratch []byte) (row, newScratch []byte) {
 func (r blobRow) bytes() ([]byte, error) { return r.into(nil) }
 
 // into is bytes, in the memory of dst if there is enough.
-func (r blobRow) into(dst []byte) ([]byte, error) {
+func (r blobRow) into(dst []byte) ([]byte, error) { return r.headInto(dst, r.size) }
+
+// headInto is into for the first n bytes, or all if there are fewer.
+func (r blobRow) headInto(dst []byte, n int64) ([]byte, error) {
 	if !r.packed {
-		return append(dst[:0], r.inline...), nil
+		return append(dst[:0], r.inline[:min(n, int64(len(r.inline)))]...), nil
 	}
-	b, err := s2.Decode(dst[:cap(dst)], r.inline)
+	b, err := unpackHead(dst, r.inline, int(min(n, r.size)))
 	if err != nil {
 		return nil, fmt.Errorf("unpack a blob: %w", err)
 	}

@@ -16,6 +16,7 @@ func blobLaws() []law {
 	return []law{
 		{"Blob/ReadableFromItsCommit", blobReadable},
 		{"Blob/ReadAtAnyOffset", blobOffsets},
+		{"Blob/HeadAlone", blobHead},
 		{"Blob/GoneAfterLastReference", blobGone},
 		{"Blob/HeldByAnyReference", blobHeld},
 		{"Blob/OpenWhileSwept", blobOpenWhileSwept},
@@ -104,6 +105,36 @@ func blobOffsets(e *engine) {
 		}
 		e.must(b.Close())
 	}
+}
+
+// blobHead reads the first bytes, of small and large blobs, of such as pack well and of such as do not.
+func blobHead(e *engine) {
+	for i, size := range []int{0, 1, 300, 20_000, 3*e.h.LargeBlob + 17} {
+		content := bytesOf(i, size)
+		for _, content := range [][]byte{content, bytes.Repeat([]byte("a line of text\r\n"), size/16)} {
+			id := e.keep(content, []byte("o"))
+			for _, n := range []int{0, 1, 100, size / 2, size, size + 1} {
+				b, err := e.st.OpenHead(ctx(), id, int64(n))
+				e.must(err)
+				if b.Size() != int64(len(content)) {
+					e.t.Fatalf("the head of %d bytes says %d", len(content), b.Size())
+				}
+				p := make([]byte, min(n, len(content)))
+				if got, err := b.ReadAt(p, 0); got < len(p) || err != nil && !errors.Is(err, io.EOF) || !bytes.Equal(p, content[:len(p)]) {
+					e.t.Fatalf("the first %d of %d bytes: %d, %v", len(p), len(content), got, err)
+				}
+				// Beyond the head there is what belongs there, or it is said that it is not here; never an end that is none.
+				p = make([]byte, len(content)+1)
+				got, err := b.ReadAt(p, 0)
+				if !bytes.Equal(p[:got], content[:got]) || errors.Is(err, io.EOF) != (got == len(content)) || !errors.Is(err, io.EOF) && !errors.Is(err, store.ErrHead) {
+					e.t.Fatalf("all of %d bytes through a head of %d: %d, %v", len(content), n, got, err)
+				}
+				e.must(b.Close())
+			}
+		}
+	}
+	_, err := e.st.OpenHead(ctx(), store.BlobID{}, 1)
+	e.fails(err, store.ErrNoBlob)
 }
 
 func blobGone(e *engine) {

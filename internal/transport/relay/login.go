@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -26,9 +27,9 @@ func (s *session) login(sh *route.Smarthost) error {
 		return &trouble{words: "the password for the smarthost cannot be read", err: err}
 	}
 	cs := s.lc.TLS()
-	var leaf []byte
+	var leaf *x509.Certificate
 	if cs != nil && len(cs.PeerCertificates) > 0 {
-		leaf = cs.PeerCertificates[0].Raw
+		leaf = cs.PeerCertificates[0]
 	}
 	c, err := sasl.NewClient(s.hello.Auth, sasl.Credentials{User: sh.Login, Password: password}, sasl.ChannelOf(cs, leaf))
 	if err != nil {

@@ -151,8 +151,11 @@ func (e *Envelope) textSize() int {
 	return n
 }
 
+// addressLists is how many lists of addresses an envelope has.
+const addressLists = 6
+
 // lists are the address lists in the order they are stored.
-func (e *Envelope) lists() [6]*[]Address {
+func (e *Envelope) lists() [addressLists]*[]Address {
 	return [...]*[]Address{&e.From, &e.Sender, &e.ReplyTo, &e.To, &e.Cc, &e.Bcc}
 }
 

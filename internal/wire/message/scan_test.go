@@ -330,7 +330,22 @@ func FuzzScan(f *testing.F) {
 		if err != nil || !sameSummary(back, whole) {
 			t.Fatalf("round trip: %v", err)
 		}
+		sameExtent(t, b, &whole.Root)
 	})
+}
+
+// sameExtent holds DecodeExtent to what the whole summary says, and to its own ends.
+func sameExtent(t *testing.T, b []byte, root *Part) {
+	t.Helper()
+	got, err := DecodeExtent(b)
+	if err != nil || got != root.Extent() {
+		t.Fatalf("the extent is %+v, %v; the summary says %+v", got, err, root)
+	}
+	for _, n := range []int{0, 1, 2, 3} {
+		if _, err := DecodeExtent(b[:n]); err == nil {
+			t.Fatalf("%d of %d bytes are enough", n, len(b))
+		}
+	}
 }
 
 func FuzzDecodeSummary(f *testing.F) {
@@ -347,6 +362,7 @@ func FuzzDecodeSummary(f *testing.F) {
 		if _, err := DecodeSummary(again); err != nil {
 			t.Fatalf("written anew it does not decode: %v", err)
 		}
+		sameExtent(t, again, &s.Root)
 	})
 }
 
@@ -384,6 +400,16 @@ func BenchmarkScan(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func BenchmarkDecodeExtent(b *testing.B) {
+	enc, _ := scan(b, benchMessage(4<<10), 1<<20).AppendBinary(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := DecodeExtent(enc); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

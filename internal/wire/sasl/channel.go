@@ -12,9 +12,14 @@ import (
 type Channel struct {
 	// TLS is whether the connection is encrypted.
 	TLS bool
+	// Private is whether nobody can listen in although it is not: both ends are on one machine, or whoever runs them says so.
+	Private bool
 	// Binding is what a login can be bound to; nil for nothing.
 	Binding *ChannelBinding
 }
+
+// MayLogIn reports whether a server takes logins on such a connection.
+func (c Channel) MayLogIn() bool { return c.TLS || c.Private }
 
 // ChannelBinding is what both ends of one TLS connection know and nobody between them can have the same of. An empty part
 // is not available.
@@ -31,9 +36,9 @@ const (
 	exporterLen   = 32
 )
 
-// ChannelOf describes a connection. Cs is nil in clear text. Leaf is the server's certificate in DER, or nil if it is not known
-// (then only tls-exporter can be used).
-func ChannelOf(cs *tls.ConnectionState, leaf []byte) Channel {
+// ChannelOf describes a connection. Cs is nil in clear text. Leaf is the server's certificate, or nil if it is not known (then only
+// tls-exporter can be used).
+func ChannelOf(cs *tls.ConnectionState, leaf *x509.Certificate) Channel {
 	if cs == nil || !cs.HandshakeComplete {
 		return Channel{}
 	}
@@ -53,16 +58,12 @@ func ChannelOf(cs *tls.ConnectionState, leaf []byte) Channel {
 
 // endPoint is the certificate's hash: with the hash of its signature, but SHA-256 instead of MD5 and SHA-1. For signatures without one
 // hash (Ed25519) the binding is not defined.
-func endPoint(leaf []byte) []byte {
+func endPoint(leaf *x509.Certificate) []byte {
 	if leaf == nil {
 		return nil
 	}
-	c, err := x509.ParseCertificate(leaf)
-	if err != nil {
-		return nil
-	}
 	h := crypto.SHA256
-	switch c.SignatureAlgorithm {
+	switch leaf.SignatureAlgorithm {
 	case x509.SHA384WithRSA, x509.SHA384WithRSAPSS, x509.ECDSAWithSHA384:
 		h = crypto.SHA384
 	case x509.SHA512WithRSA, x509.SHA512WithRSAPSS, x509.ECDSAWithSHA512:
@@ -71,7 +72,7 @@ func endPoint(leaf []byte) []byte {
 		return nil
 	}
 	sum := h.New()
-	sum.Write(leaf)
+	sum.Write(leaf.Raw)
 	return sum.Sum(nil)
 }
 

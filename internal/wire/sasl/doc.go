@@ -9,5 +9,5 @@
 //   - Every message is bounded (MaxMessage) and every exchange has a fixed number of steps.
 //   - A client that could have bound its login to the channel, saw us offer that, and did not, is told apart from one that was
 //     not shown the offer: the latter is refused (RFC 5802 section 6), for somebody in the middle took it away.
-//   - PLAIN and LOGIN are offered under TLS only.
+//   - Nothing is offered without TLS, but on a channel that its caller calls private. As a client, PLAIN and LOGIN are used under TLS only.
 package sasl

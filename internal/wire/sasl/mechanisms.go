@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Mechanisms lists what a server offers on a connection, the best first. In clear text there is nothing: even SCRAM, whose exchange
-// tells no password, would let whoever sits between change all that follows.
+// Mechanisms lists what a server offers on a connection, the best first. In clear text there is nothing, unless the connection is
+// private: even SCRAM, whose exchange tells no password, would let whoever sits between change all that follows.
 func Mechanisms(c Channel) []string {
 	switch {
-	case !c.TLS:
+	case !c.MayLogIn():
 		return nil
 	case c.Binding == nil:
 		return []string{ScramSHA256, Plain, Login}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -139,7 +140,7 @@ func TestChannelOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		cs, ss := cl.ConnectionState(), srv.ConnectionState()
-		return ChannelOf(&cs, cs.PeerCertificates[0].Raw), ChannelOf(&ss, conf.Certificates[0].Certificate[0])
+		return ChannelOf(&cs, cs.PeerCertificates[0]), ChannelOf(&ss, cert.Certificate())
 	}
 	c, s := connect(tls.VersionTLS13)
 	if len(c.Binding.TLSExporter) != 32 || !bytes.Equal(c.Binding.TLSExporter, s.Binding.TLSExporter) {
@@ -153,6 +154,9 @@ func TestChannelOf(t *testing.T) {
 	}
 	if old, _ := connect(tls.VersionTLS12); old.Binding.TLSExporter != nil || old.Binding.TLSServerEndPoint == nil {
 		t.Errorf("TLS 1.2: %+v", old.Binding)
+	}
+	if private := (Channel{Private: true}); !slices.Equal(Mechanisms(private), []string{ScramSHA256, Plain, Login}) {
+		t.Errorf("on a private wire there is %v", Mechanisms(private))
 	}
 	if clear := ChannelOf(nil, nil); clear.TLS || clear.Binding != nil || Mechanisms(clear) != nil {
 		t.Errorf("clear text: %+v", clear)

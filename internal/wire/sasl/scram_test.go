@@ -194,21 +194,22 @@ func TestExchanges(t *testing.T) {
 		mech           string
 		kind           mail.Kind // of the refusal; 0 for none
 	}{
-		{"plus", Channel{true, binding}, Channel{true, binding}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256Plus, 0},
-		{"plus by end point", Channel{true, onlyEnd}, Channel{true, binding}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256Plus, 0},
-		{"somebody in the middle", Channel{true, other}, Channel{true, binding}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256Plus, mail.KindLoginFailed},
-		{"binding the server lacks", Channel{true, binding}, Channel{true, onlyEnd}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256Plus, mail.KindLoginFailed},
-		{"offer taken away", Channel{true, binding}, Channel{true, binding}, []string{"PLAIN", "SCRAM-SHA-256"}, Credentials{User: "anna", Password: "geheim"}, ScramSHA256, mail.KindLoginFailed},
-		{"client without binding", Channel{true, nil}, Channel{true, binding}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256, 0},
-		{"server without binding", Channel{true, binding}, Channel{true, nil}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256, 0},
-		{"wrong password", Channel{true, nil}, Channel{true, nil}, nil, Credentials{User: "anna", Password: "falsch"}, ScramSHA256, mail.KindLoginFailed},
-		{"odd name", Channel{true, nil}, Channel{true, nil}, nil, Credentials{User: "a=b,c", Password: "x y"}, ScramSHA256, 0},
-		{"other form of a password", Channel{true, nil}, Channel{true, nil}, nil, Credentials{User: "ä", Password: "u\u0308\u00a0"}, ScramSHA256, 0},
-		{"as somebody", Channel{true, nil}, Channel{true, nil}, nil, Credentials{User: "anna", Password: "geheim", Authzid: "b=,"}, ScramSHA256, 0},
-		{"plain", Channel{true, nil}, Channel{true, nil}, []string{"plain", "login"}, Credentials{User: "anna", Password: "geheim", Authzid: "z"}, Plain, 0},
-		{"plain wrong", Channel{true, nil}, Channel{true, nil}, []string{"PLAIN"}, Credentials{User: "anna", Password: "x"}, Plain, mail.KindLoginFailed},
-		{"login", Channel{true, nil}, Channel{true, nil}, []string{"LOGIN"}, Credentials{User: "anna", Password: "geheim"}, Login, 0},
-		{"login wrong", Channel{true, nil}, Channel{true, nil}, []string{"LOGIN"}, Credentials{User: "nobody", Password: "geheim"}, Login, mail.KindLoginFailed},
+		{"plus", Channel{TLS: true, Binding: binding}, Channel{TLS: true, Binding: binding}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256Plus, 0},
+		{"plus by end point", Channel{TLS: true, Binding: onlyEnd}, Channel{TLS: true, Binding: binding}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256Plus, 0},
+		{"somebody in the middle", Channel{TLS: true, Binding: other}, Channel{TLS: true, Binding: binding}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256Plus, mail.KindLoginFailed},
+		{"binding the server lacks", Channel{TLS: true, Binding: binding}, Channel{TLS: true, Binding: onlyEnd}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256Plus, mail.KindLoginFailed},
+		{"offer taken away", Channel{TLS: true, Binding: binding}, Channel{TLS: true, Binding: binding}, []string{"PLAIN", "SCRAM-SHA-256"}, Credentials{User: "anna", Password: "geheim"}, ScramSHA256, mail.KindLoginFailed},
+		{"client without binding", Channel{TLS: true}, Channel{TLS: true, Binding: binding}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256, 0},
+		{"server without binding", Channel{TLS: true, Binding: binding}, Channel{TLS: true}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256, 0},
+		{"wrong password", Channel{TLS: true}, Channel{TLS: true}, nil, Credentials{User: "anna", Password: "falsch"}, ScramSHA256, mail.KindLoginFailed},
+		{"odd name", Channel{TLS: true}, Channel{TLS: true}, nil, Credentials{User: "a=b,c", Password: "x y"}, ScramSHA256, 0},
+		{"other form of a password", Channel{TLS: true}, Channel{TLS: true}, nil, Credentials{User: "ä", Password: "u\u0308\u00a0"}, ScramSHA256, 0},
+		{"as somebody", Channel{TLS: true}, Channel{TLS: true}, nil, Credentials{User: "anna", Password: "geheim", Authzid: "b=,"}, ScramSHA256, 0},
+		{"plain", Channel{TLS: true}, Channel{TLS: true}, []string{"plain", "login"}, Credentials{User: "anna", Password: "geheim", Authzid: "z"}, Plain, 0},
+		{"plain wrong", Channel{TLS: true}, Channel{TLS: true}, []string{"PLAIN"}, Credentials{User: "anna", Password: "x"}, Plain, mail.KindLoginFailed},
+		{"login", Channel{TLS: true}, Channel{TLS: true}, []string{"LOGIN"}, Credentials{User: "anna", Password: "geheim"}, Login, 0},
+		{"login wrong", Channel{TLS: true}, Channel{TLS: true}, []string{"LOGIN"}, Credentials{User: "nobody", Password: "geheim"}, Login, mail.KindLoginFailed},
+		{"private", Channel{}, Channel{Private: true}, nil, Credentials{User: "anna", Password: "geheim"}, ScramSHA256, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
