@@ -70,7 +70,7 @@ func (c *cleanup) end() {
 // onSignal ends the run in order when it is told to stop.
 func (c *cleanup) onSignal() {
 	sig := make(chan os.Signal, 1)
-	signal.Notify(sig, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(sig, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	go func() {
 		s := <-sig
 		fmt.Fprintf(os.Stderr, "bench: %v; stopping Posthorn and its peers …\n", s)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -11,13 +12,24 @@ import (
 
 const popMessages = 10_000
 
+// pipelined is how many messages a client that pipelines asks for at a time (RFC 2449 section 6.6).
+const pipelined = 16
+
 // pop3 measures a download of a whole mailbox, in messages a second.
 func (b *bench) pop3() ([]result, error) {
 	floor, floorPlain := figure{name: "answers from memory, TLS", unit: "/s"}, figure{name: "answers from memory, no TLS", unit: "/s"}
 	return b.bothWays(ways{
-		what: "POP3, download of 10,000 messages", peer: "Dovecot", unit: "/s", aim: 2, ours: popOnce, theirs: popOnce,
+		what: "POP3, download of 10,000 messages", peer: "Dovecot", unit: "/s", aim: 2, ours: popOnce(1), theirs: popOnce(1),
 		floor:      &side{&floor, func() (float64, error) { return b.popFloor(underTLS) }},
 		floorPlain: &side{&floorPlain, func() (float64, error) { return b.popFloor(inClear) }},
+	})
+}
+
+// pop3Pipelined is pop3 with a client that asks for the next messages before it has the last.
+func (b *bench) pop3Pipelined() ([]result, error) {
+	return b.bothWays(ways{
+		what: "POP3, download of 10,000 messages by a client that pipelines", peer: "Dovecot", unit: "/s", aim: 2,
+		ours: popOnce(pipelined), theirs: popOnce(pipelined),
 	})
 }
 
@@ -28,28 +40,30 @@ func (b *bench) popFloor(p privacy) (float64, error) {
 		return 0, err
 	}
 	defer t.stop()
-	return timePOP(t)
+	return timePOP(t, 1)
 }
 
-func popOnce(start starter) (float64, error) {
-	t, err := start(benchUsers(1))
-	if err != nil {
-		return 0, err
+func popOnce(ahead int) func(start starter) (float64, error) {
+	return func(start starter) (float64, error) {
+		t, err := start(benchUsers(1))
+		if err != nil {
+			return 0, err
+		}
+		defer t.stop()
+		if err := fill(t, t.users[0], popMessages, 4<<10); err != nil {
+			return 0, fmt.Errorf("fill the mailbox: %w", err)
+		}
+		defer t.profile()()
+		return timePOP(t, ahead)
 	}
-	defer t.stop()
-	if err := fill(t, t.users[0], popMessages, 4<<10); err != nil {
-		return 0, fmt.Errorf("fill the mailbox: %w", err)
-	}
-	defer t.profile()()
-	return timePOP(t)
 }
 
-// timePOP downloads everything, in messages a second.
-func timePOP(t *target) (float64, error) {
+// timePOP downloads everything, in messages a second; ahead is how many the client asks for at a time.
+func timePOP(t *target, ahead int) (float64, error) {
 	before := t.cost()
 	began := time.Now()
 	var took time.Duration
-	err := popAll(t, func() {
+	err := popAll(t, ahead, func() {
 		took = time.Since(began)
 		t.each(before, popMessages)
 	})
@@ -57,7 +71,7 @@ func timePOP(t *target) (float64, error) {
 }
 
 // popAll downloads everything. It calls whole before QUIT, with which a process of Dovecot's ends and takes its books with it.
-func popAll(t *target, whole func()) error {
+func popAll(t *target, ahead int, whole func()) error {
 	c, err := net.Dial("tcp", t.pop3)
 	if err != nil {
 		return err
@@ -87,8 +101,14 @@ func popAll(t *target, whole func()) error {
 		}
 	}
 	for i := range popMessages {
-		if _, err := fmt.Fprintf(c, "RETR %d\r\n", i+1); err != nil {
-			return err
+		if i%ahead == 0 {
+			var ask strings.Builder
+			for n := i + 1; n <= min(i+ahead, popMessages); n++ {
+				fmt.Fprintf(&ask, "RETR %d\r\n", n)
+			}
+			if _, err := io.WriteString(c, ask.String()); err != nil {
+				return err
+			}
 		}
 		if err := ok(); err != nil {
 			return err

@@ -45,6 +45,7 @@ func rows() []row {
 		{"imapbig", "IMAP on 100,000 messages", (*bench).imapBig},
 		{"idle", "memory of each idle IMAP client", single((*bench).idle)},
 		{"pop3", "POP3, download of 10,000 messages", (*bench).pop3},
+		{"pop3pipe", "the same by a client that pipelines", (*bench).pop3Pipelined},
 		{"growth", "a mailbox of 1,000,000 messages", (*bench).growth},
 		{"rest", "resident memory at rest", (*bench).rest},
 	}
