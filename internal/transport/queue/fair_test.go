@@ -279,7 +279,7 @@ func BenchmarkLap(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f.q.win.startLap()
-		if err := f.q.load(b.Context(), time.Time{}, f.clk.Now(), func() {}); err != nil {
+		if _, err := f.q.load(b.Context(), lap, time.Time{}, f.clk.Now(), func() {}); err != nil {
 			b.Fatal(err)
 		}
 	}

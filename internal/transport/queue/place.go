@@ -5,10 +5,12 @@ import (
 	"time"
 )
 
-// An attempt at a destination that has not proven itself keeps its place while nobody answers for as long: the least while hardly any
-// attempt goes on without a place, and more the more do.
+// An attempt at a destination that has not proven itself keeps its place while nobody answers for as long: the least while less than
+// half of the attempts go on without a place that may, and then more the more do; and patienceBusy at least while there is enough to do
+// for those who answer, which finding out about the others must not slow.
 const (
 	patienceLeast = 50 * time.Millisecond
+	patienceBusy  = 250 * time.Millisecond
 	patienceMost  = time.Second
 )
 
@@ -96,8 +98,13 @@ func (w *window) move(p *place, to class) {
 
 // patience is how long a newcomer keeps its place now.
 func (w *window) patience() time.Duration {
-	most := w.concurrency * asideShare
-	return patienceLeast + (patienceMost-patienceLeast)*time.Duration(min(w.busy[aside], most))/time.Duration(most)
+	half := max(w.concurrency*asideShare/2, 1)
+	over := min(max(w.busy[aside]-half, 0), half)
+	p := patienceLeast + (patienceMost-patienceLeast)*time.Duration(over)/time.Duration(half)
+	if len(w.rings[proven]) >= w.concurrency {
+		return max(p, patienceBusy)
+	}
+	return p
 }
 
 // yield takes the places of newcomers that have kept theirs for too long.

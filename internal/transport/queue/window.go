@@ -39,8 +39,8 @@ type window struct {
 	sleepy sleepers                // those that back off and have legs in memory or on disk
 	// lap means that legs that are due were left on disk and there may be room for them now.
 	lap bool
-	// full is the partition at which there was no room the last time.
-	full int
+	// at is the partition where the lap over the disk goes on, and left how many it has not looked at yet.
+	at, left int
 	// next is the due time of the earliest leg on disk that is not due yet, as far as is known; zero: unknown.
 	next time.Time
 }
@@ -115,11 +115,14 @@ func (w *window) expect(due time.Time) {
 	}
 }
 
-// share is how many legs of a destination may wait in memory. One that has not answered yet gets a few if the window fills: else those
+// share is how many legs of a destination may wait in memory. One that has not answered yet gets fewer if the window fills: else those
 // of dead destinations would keep out the living's.
 func (w *window) share(d *destination, now time.Time) int {
-	if d.until.After(now) || !d.proven && len(w.known) >= w.size/8 {
+	switch {
+	case d.until.After(now), !d.proven && len(w.known) >= w.size/2:
 		return w.probes()
+	case !d.proven && len(w.known) >= w.size/8:
+		return max(w.probes(), w.size/2/max(len(w.dests), 1))
 	}
 	return max(w.size/4, probes)
 }
@@ -284,20 +287,6 @@ func (w *window) drop(d *destination, now time.Time) {
 	d.ready = kept
 	if d.skipped && len(kept) == 0 {
 		w.sleep(d)
-	}
-}
-
-// hungry reports whether it is worth looking at the disk for more of what is due: there is some, there is room, and those who could be
-// sent to now will soon have nothing left in memory.
-func (w *window) hungry() bool {
-	return w.lap && len(w.known) <= w.size/2 && len(w.rings[proven]) < 4*w.concurrency
-}
-
-// startLap begins to look at everything on disk that is due.
-func (w *window) startLap() {
-	w.lap = false
-	for _, d := range w.dests {
-		d.skipped = false
 	}
 }
 
