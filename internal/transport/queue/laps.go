@@ -103,6 +103,7 @@ func (w *window) startLap() {
 	w.lap, w.left = false, Partitions
 	for _, d := range w.dests {
 		d.skipped = false
+		w.clear(d)
 	}
 }
 

@@ -175,7 +175,8 @@ func (w *window) answered(s slot, now time.Time) {
 		w.move(s.place, proven)
 		w.hold(s.place)
 	}
-	w.lap = w.lap || s.dest.skipped
+	w.refill(s.dest)
+	w.lap = w.lap || s.dest.skipped && len(s.dest.ready)+len(s.dest.shelf) < streak
 	w.enter(s.dest, now)
 }
 

@@ -29,6 +29,8 @@ type window struct {
 	key   func(mail.Domain) string
 	dests map[string]*destination
 	known map[ref]bool // legs in memory, waiting or being tried
+	// shelved is how many legs are on the destinations' shelves.
+	shelved int
 	turns turns
 	// busy is how many attempts go on: many dead destinations must not keep the living waiting.
 	busy   [classes]int
@@ -49,6 +51,7 @@ type window struct {
 type destination struct {
 	key      string
 	ready    []queued
+	shelf    []shelved // those beyond its share of the window
 	busy     int
 	failures int // in a row that found nobody
 	until    time.Time
@@ -91,7 +94,9 @@ func (w *window) offer(d dueRow, now time.Time) (more bool) {
 	}
 	dest := w.dest(d.domain)
 	if len(dest.ready) >= w.share(dest, now) && d.urgent.After(now) { // a lap comes by here for each row of the dead
-		dest.skipped = dest.skipped || !w.known[d.ref]
+		if dest.until.After(now) || !w.known[d.ref] && !w.shelve(dest, d.ref, d.urgent) {
+			dest.skipped = dest.skipped || !w.known[d.ref]
+		}
 		return true
 	}
 	if w.known[d.ref] {
@@ -147,9 +152,10 @@ func (w *window) dest(domain mail.Domain) *destination {
 func (w *window) forget() {
 	for key, d := range w.dests {
 		if d.busy == 0 && len(d.ready) == 0 {
-			if d.skipped {
+			if d.skipped || len(d.shelf) > 0 {
 				w.lap = true
 			}
+			w.clear(d)
 			w.wakeUp(d)
 			delete(w.dests, key)
 		}
@@ -223,6 +229,7 @@ func (w *window) startable(d *destination, now time.Time) bool {
 func (w *window) begin(d *destination, now time.Time) slot {
 	q := d.ready[0]
 	d.ready = d.ready[1:]
+	w.refill(d)
 	p := &place{class: d.class(), since: now, dest: d}
 	d.busy++
 	w.busy[p.class]++
@@ -255,6 +262,7 @@ func (w *window) finish(s slot, o outcome, now time.Time) {
 	case spoken:
 		d.proven, d.failures, d.until = true, 0, time.Time{}
 		w.wakeUp(d)
+		w.refill(d)
 		if d.streak++; d.streak < streak && now.Before(d.turn.Add(streakFor)) && len(d.ready) > 0 {
 			w.warm = append(w.warm, d)
 		}
@@ -266,7 +274,7 @@ func (w *window) finish(s slot, o outcome, now time.Time) {
 		}
 		w.drop(d, now)
 	}
-	if d.skipped && len(d.ready) < w.share(d, now)/2+1 {
+	if d.skipped && len(d.ready)+len(d.shelf) < streak {
 		w.lap = w.lap || !d.until.After(now)
 	}
 	w.enter(d, now)
@@ -274,6 +282,8 @@ func (w *window) finish(s slot, o outcome, now time.Time) {
 
 // drop leaves the legs of a destination that backs off to the disk, but for the probes and what is urgent.
 func (w *window) drop(d *destination, now time.Time) {
+	d.skipped = d.skipped || len(d.shelf) > 0
+	w.clear(d)
 	kept, probes := d.ready[:0:0], w.probes()
 	for i, q := range d.ready {
 		if i < probes || !q.urgent.After(now) {
