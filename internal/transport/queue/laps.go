@@ -82,7 +82,7 @@ func (r *runner) due(now time.Time) look {
 // pause is how long after a piece of a lap the next may begin: a tenth of the time is for them, or a third if those who answer have
 // run out of mail in memory, or are about to. It wants q.mu held.
 func (r *runner) pause() time.Duration {
-	if w := &r.q.win; len(w.rings[proven]) < w.concurrency {
+	if !r.q.win.busyLiving() {
 		return max(pieceEvery, 3*r.pieceTook)
 	}
 	return max(pieceEvery, 10*r.pieceTook)
@@ -100,17 +100,21 @@ func (w *window) begins(l look) {
 
 // startLap begins to look at everything on disk that is due.
 func (w *window) startLap() {
-	w.lap, w.left = false, Partitions
+	w.lap, w.left, w.dry = false, Partitions, 0
 	for _, d := range w.dests {
-		d.skipped = false
+		d.skipped, d.dry = false, false
 		w.clear(d)
 	}
 }
 
 // hungry reports whether it is worth looking at the disk for more of what is due: there is some, there is room, and those who could be
-// sent to now will soon have nothing left in memory.
+// sent to now are few, or fewer than those who have nothing left in memory.
 func (w *window) hungry() bool {
-	return (w.lap || w.left > 0) && len(w.known) <= w.size/2 && len(w.rings[proven]) < 4*w.concurrency
+	if !w.lap && w.left == 0 || len(w.known) > w.size/2 {
+		return false
+	}
+	ring := len(w.rings[proven])
+	return ring < w.concurrency/4+1 || ring < 4*w.concurrency && w.dry >= max(ring, w.concurrency)
 }
 
 // sated reports whether a piece of a lap has found enough for a while.

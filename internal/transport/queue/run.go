@@ -13,24 +13,47 @@ func (q *Queue) Run(ctx context.Context, s Sender) error {
 	if q.o.Notifier == nil {
 		return errNoNotifier
 	}
+	q.open()
 	// Attempts outlive ctx by the grace time: cutting one off between the last octet and the other server's reply makes a
 	// double.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	r := runner{q: q, wake: q.o.Clock.NewTimer(0)}
-	r.loop(ctx, func(sl slot) { q.attempt(work, s, sl) })
+	r := runner{q: q, wake: q.o.Clock.NewTimer(0), crew: crew{slots: make(chan slot)}}
+	var settling sync.WaitGroup
+	settling.Go(func() { q.settleAll(work) })
+	r.loop(ctx, func(sl slot) {
+		r.crew.give(sl, func(sl slot) (slot, bool) { return q.attempt(work, s, sl) })
+	})
 	r.wake.Stop()
 	grace := q.o.Clock.AfterFunc(q.o.Grace, stop)
 	defer grace.Stop()
-	r.attempts.Wait()
+	q.close()
+	r.crew.end()
+	q.settler.end()
+	settling.Wait()
 	return nil
+}
+
+// open lets attempts start, after an earlier Run too.
+func (q *Queue) open() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.win.closed = false
+	q.settler.ended = false
+}
+
+// close lets no attempt start any more.
+func (q *Queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.win.closed = true
 }
 
 // runner is the loop's own state.
 type runner struct {
-	q        *Queue
-	attempts sync.WaitGroup
-	wake     clock.Timer
+	q    *Queue
+	crew crew
+	wake clock.Timer
 
 	horizon   time.Time // everything due until then has been looked at, or left on disk knowingly
 	lastScan  time.Time
@@ -66,7 +89,7 @@ func (r *runner) start(attempt func(slot)) {
 		if !ok {
 			return
 		}
-		r.attempts.Go(func() { attempt(s) })
+		attempt(s)
 	}
 }
 

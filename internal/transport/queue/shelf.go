@@ -6,7 +6,7 @@ import (
 )
 
 // shelfShare bounds the legs on shelves, as a multiple of the window: one costs 24 octets, a tenth of what one in the window does.
-const shelfShare = 4
+const shelfShare = 8
 
 // shelved is a leg that a lap over the disk came by and that had no room in the window. Its row may have changed since: who tries it
 // reads it.
@@ -34,7 +34,11 @@ func (w *window) clear(d *destination) {
 
 // refill takes a streak of legs off the shelf of a destination that answers and has nothing left in the window.
 func (w *window) refill(d *destination) {
-	if !d.proven || len(d.ready) > 0 {
+	if !d.proven {
+		return
+	}
+	if len(d.ready) > 0 {
+		w.ebbs(d)
 		return
 	}
 	for len(d.shelf) > 0 && len(d.ready) < streak && len(w.known) < w.size {
@@ -50,7 +54,17 @@ func (w *window) refill(d *destination) {
 	if len(d.shelf) == 0 {
 		d.shelf = nil
 	}
-	if len(d.ready) == 0 && (d.skipped || len(d.shelf) > 0) {
-		w.lap = true
+	w.ebbs(d)
+}
+
+// ebbs hears that a destination which answers has fewer legs in memory. When hardly any is left and there are more on disk, or the window
+// is too full to take them off the shelf, it counts as dry until the next lap.
+func (w *window) ebbs(d *destination) {
+	low := d.skipped && len(d.ready)+len(d.shelf) < streak
+	stuck := len(d.ready) == 0 && len(d.shelf) > 0
+	if d.dry || !low && !stuck {
+		return
 	}
+	d.dry, w.lap = true, true
+	w.dry++
 }

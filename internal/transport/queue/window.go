@@ -31,7 +31,7 @@ type window struct {
 	known map[ref]bool // legs in memory, waiting or being tried
 	// shelved is how many legs are on the destinations' shelves.
 	shelved int
-	turns turns
+	turns   turns
 	// busy is how many attempts go on: many dead destinations must not keep the living waiting.
 	busy   [classes]int
 	young  []*place                // newcomers' attempts in the order of their beginning, and some that are over
@@ -43,6 +43,10 @@ type window struct {
 	lap bool
 	// at is the partition where the lap over the disk goes on, and left how many it has not looked at yet.
 	at, left int
+	// dry is how many destinations that answer have hardly anything left in memory, and more on disk.
+	dry int
+	// closed means that no attempt starts any more.
+	closed bool
 	// next is the due time of the earliest leg on disk that is not due yet, as far as is known; zero: unknown.
 	next time.Time
 }
@@ -57,10 +61,12 @@ type destination struct {
 	until    time.Time
 	asleep   int  // its place in sleepy, from 1; 0: none
 	skipped  bool // legs were left on disk
+	dry      bool // it is counted as dry
 	proven   bool // the last attempt spoke with a server
 	inRing   bool
-	ring     class // which, if inRing
-	streak   int   // attempts since its last turn began
+	ring     class     // which, if inRing
+	entered  time.Time // into the ring
+	streak   int       // attempts since its last turn began
 	turn     time.Time
 }
 
@@ -183,7 +189,7 @@ func (w *window) enter(d *destination, now time.Time) {
 		return
 	}
 	if d.busy < w.limit(d) {
-		d.inRing, d.ring = true, c
+		d.inRing, d.ring, d.entered = true, c, now
 		w.rings[c] = append(w.rings[c], d)
 	}
 }
@@ -202,7 +208,7 @@ func (w *window) take(now time.Time) (slot, bool) {
 	if d := w.takeWarm(now); d != nil {
 		return w.begin(d, now), true
 	}
-	for _, c := range w.order() {
+	for _, c := range w.order(now) {
 		for len(w.rings[c]) > 0 && w.room(c) {
 			d := w.rings[c][0]
 			w.rings[c] = w.rings[c][1:]
@@ -273,9 +279,6 @@ func (w *window) finish(s slot, o outcome, now time.Time) {
 			d.until = now.Add(backOff(d.failures))
 		}
 		w.drop(d, now)
-	}
-	if d.skipped && len(d.ready)+len(d.shelf) < streak {
-		w.lap = w.lap || !d.until.After(now)
 	}
 	w.enter(d, now)
 }
