@@ -94,6 +94,7 @@ func (p *passage) finish(o outcome) {
 	q.win.finish(p.slot, o, now)
 	if !q.win.closed {
 		p.next, p.more = q.win.take(now)
+		usual = usual && (!p.more || p.next.place.class == proven) // the loop takes a newcomer's place in time
 	}
 	if !usual || q.win.hungry() {
 		q.wake()

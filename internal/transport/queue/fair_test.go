@@ -327,3 +327,39 @@ func TestSlowServersDoNotKeepThePlaces(t *testing.T) {
 	f.settled()
 	f.expectRows(0)
 }
+
+// TestNewcomerInAnothersPlace has a newcomer whose attempt begins when another's ends, without a turn of the loop: that must come back in
+// time to take the place away.
+func TestNewcomerInAnothersPlace(t *testing.T) {
+	f := newOffice(t, Options{Concurrency: 1})
+	f.run()
+	f.add(f.message("a@warm.test"))
+	f.settled()
+	<-f.jobs.came
+	gates := map[string]chan struct{}{"warm.test": make(chan struct{}), "new.test": make(chan struct{})}
+	f.jobs.set(func(j Job) Report {
+		f.jobs.mu.Unlock()
+		<-gates[j.Destination]
+		f.jobs.mu.Lock()
+		return allOK(j)
+	})
+	f.add(f.message("b@warm.test"))
+	<-f.jobs.came
+	f.add(f.message("a@new.test"))
+	sleepsUntil := func(latest time.Time) func() bool {
+		return func() bool {
+			f.q.mu.Lock()
+			defer f.q.mu.Unlock()
+			return f.q.asleep && !f.q.until.After(latest)
+		}
+	}
+	waitFor(t, sleepsUntil(f.clk.Now().Add(time.Hour)))
+	close(gates["warm.test"])
+	if d := <-f.jobs.came; d != "new.test" {
+		t.Fatal(d)
+	}
+	waitFor(t, sleepsUntil(f.clk.Now().Add(patienceMost)))
+	close(gates["new.test"])
+	f.settled()
+	f.expectRows(0)
+}

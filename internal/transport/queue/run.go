@@ -14,6 +14,7 @@ func (q *Queue) Run(ctx context.Context, s Sender) error {
 		return errNoNotifier
 	}
 	q.open()
+	q.settler.begin()
 	// Attempts outlive ctx by the grace time: cutting one off between the last octet and the other server's reply makes a
 	// double.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -39,7 +40,6 @@ func (q *Queue) open() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.win.closed = false
-	q.settler.ended = false
 }
 
 // close lets no attempt start any more.

@@ -34,6 +34,13 @@ func (s *settler) signal() {
 	}
 }
 
+// begin says that some may come, after an earlier end too.
+func (s *settler) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = false
+}
+
 // end says that no more will come.
 func (s *settler) end() {
 	s.mu.Lock()
