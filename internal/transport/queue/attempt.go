@@ -15,15 +15,21 @@ import (
 func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) (next slot, more bool) {
 	t, place := q.begun(sl.ref)
 	p := passage{q: q, slot: sl, place: place}
+	p.run(ctx, s, t)
+	return p.next, p.more
+}
+
+// run makes the attempt; t is nil if its rows must be read.
+func (p *passage) run(ctx context.Context, s Sender, t *turn) {
+	q, sl := p.q, p.slot
 	defer func() {
 		if v := recover(); v != nil { // the edge of a job: the message stays, and the others go on
 			q.o.Log.Error("attempt panicked", "id", sl.ref.id.String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		}
 		p.finish(notTried)
 		if !p.handedOver {
-			q.left(&p)
+			q.left(p)
 		}
-		next, more = p.next, p.more
 	}()
 
 	if t == nil {
@@ -33,7 +39,7 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) (next slot, more
 			return
 		}
 		if read != nil {
-			*place, t = *read, place
+			*p.place, t = *read, p.place
 		}
 	}
 	if t == nil || t.leg.due.IsZero() || t.leg.due.After(q.o.Clock.Now()) {
@@ -59,8 +65,7 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) (next slot, more
 	q.settling <- struct{}{} // if the disk falls behind, so does the sending
 	p.finish(o)
 	p.handedOver = true
-	q.settler.add(&p)
-	return
+	q.settler.add(p)
 }
 
 // passage is an attempt on its way from its beginning until it is settled.
