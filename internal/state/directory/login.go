@@ -123,6 +123,7 @@ func (l *LoginSession) isRight(ctx context.Context, c *candidate, plain string) 
 	var m mark
 	if c.password != nil {
 		m = l.d.verified.of(c.account.ID, c.password, prepared)
+		defer l.d.verified.turn(ctx, m)()
 		if l.d.verified.has(m) {
 			return sasl.Proved, nil
 		}

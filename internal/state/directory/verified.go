@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"sync"
@@ -26,12 +27,14 @@ type verified struct {
 	mu    sync.Mutex
 	until map[mark]time.Time // guarded by mu
 	order []mark             // guarded by mu; as they were added, which is as they end
+	// now are those that are being hashed; the channel is closed when that is over.
+	now map[mark]chan struct{} // guarded by mu
 }
 
 type mark [sha256.Size]byte
 
 func newVerified(c clock.Clock) *verified {
-	return &verified{clock: c, key: newSalt(sha256.Size), until: make(map[mark]time.Time)}
+	return &verified{clock: c, key: newSalt(sha256.Size), until: make(map[mark]time.Time), now: make(map[mark]chan struct{})}
 }
 
 // of is the mark of a password for an account whose stored hash is p.
@@ -42,6 +45,33 @@ func (v *verified) of(id mail.AccountID, p *password, plain string) mark {
 	h.Write(p.Argon.Hash)
 	h.Write([]byte(plain)) // the parts before are of fixed length
 	return mark(h.Sum(nil))
+}
+
+// turn waits, once, while the same password is being hashed for another login: if it was right, it need not be hashed again. Clients open
+// several connections at a time. Leave says that whoever got the turn is through.
+func (v *verified) turn(ctx context.Context, m mark) (leave func()) {
+	if v.has(m) {
+		return func() {}
+	}
+	v.mu.Lock()
+	other := v.now[m]
+	if other == nil {
+		mine := make(chan struct{})
+		v.now[m] = mine
+		v.mu.Unlock()
+		return func() {
+			v.mu.Lock()
+			delete(v.now, m)
+			v.mu.Unlock()
+			close(mine)
+		}
+	}
+	v.mu.Unlock()
+	select {
+	case <-other:
+	case <-ctx.Done(): // the hasher says so
+	}
+	return func() {}
 }
 
 func (v *verified) has(m mark) bool {

@@ -11,31 +11,25 @@ import (
 )
 
 // attempt is one turn of a leg: it is read, sent, and settled. The destination's place is free again as soon as the sending is
-// over, so that the next message does not wait for the disk.
-func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
+// over, so that the next message does not wait for the disk. It gives the attempt that may start in its place, if there is one.
+func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) (next slot, more bool) {
 	t, place := q.begun(sl.ref)
-	o := notTried
-	finished := false
-	finish := func() {
-		if finished {
-			return
-		}
-		finished = true
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		q.win.finish(sl, o, q.o.Clock.Now())
-		q.wake()
-	}
+	p := passage{q: q, slot: sl, place: place}
+	p.run(ctx, s, t)
+	return p.next, p.more
+}
+
+// run makes the attempt; t is nil if its rows must be read.
+func (p *passage) run(ctx context.Context, s Sender, t *turn) {
+	q, sl := p.q, p.slot
 	defer func() {
 		if v := recover(); v != nil { // the edge of a job: the message stays, and the others go on
 			q.o.Log.Error("attempt panicked", "id", sl.ref.id.String(), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		}
-		finish()
-		q.mu.Lock()
-		delete(q.win.known, sl.ref)
-		q.over(sl.ref, place)
-		q.wake()
-		q.mu.Unlock()
+		p.finish(notTried)
+		if !p.handedOver {
+			q.left(p)
+		}
 	}()
 
 	if t == nil {
@@ -45,31 +39,83 @@ func (q *Queue) attempt(ctx context.Context, s Sender, sl slot) {
 			return
 		}
 		if read != nil {
-			*place, t = *read, place
+			*p.place, t = *read, p.place
 		}
 	}
 	if t == nil || t.leg.due.IsZero() || t.leg.due.After(q.o.Clock.Now()) {
 		return // cancelled, held or put off meanwhile
 	}
-	report := Report{}
 	job, which := q.job(t, sl.dest.key)
-	if len(which) > 0 && !q.backsOff(sl.dest) {
-		job.Answered = func() { q.answered(sl) }
-		report = s.Send(ctx, job)
-		o = spoken
-		if report.Unreachable {
-			o = unreachable
+	if len(which) == 0 || q.backsOff(sl.dest) {
+		if err := q.writeDown(ctx, sl.ref, t, Report{}, which); err != nil {
+			q.trouble(sl.ref, err)
 		}
-		if ctx.Err() != nil && allDeferred(report.Results) {
-			o = notTried
-			return // we are stopping: that was no attempt
-		}
-		q.settling <- struct{}{} // if the disk falls behind, so does the sending
-		defer func() { <-q.settling }()
-		finish()
+		return
 	}
-	if err := q.writeDown(ctx, sl.ref, t, report, which); err != nil {
-		q.trouble(sl.ref, err)
+	job.Answered = func() { q.answered(sl) }
+	report := s.Send(ctx, job)
+	if ctx.Err() != nil && allDeferred(report.Results) {
+		return // we are stopping: that was no attempt
+	}
+	o := spoken
+	if report.Unreachable {
+		o = unreachable
+	}
+	p.turn, p.report, p.which = t, report, which
+	q.settling <- struct{}{} // if the disk falls behind, so does the sending
+	p.finish(o)
+	p.handedOver = true
+	q.settler.add(p)
+}
+
+// passage is an attempt on its way from its beginning until it is settled.
+type passage struct {
+	q     *Queue
+	slot  slot
+	place *turn // what the window keeps of its rows
+
+	finished   bool
+	handedOver bool // to the settler
+	next       slot
+	more       bool // there is a next
+
+	turn   *turn
+	report Report
+	which  []int // the leg's recipients that the report's results are for
+}
+
+// finish frees the attempt's place, and lets whoever makes it go on with the next. The loop is woken only if it may find more to do than
+// that.
+func (p *passage) finish(o outcome) {
+	if p.finished {
+		return
+	}
+	p.finished = true
+	q := p.q
+	now := q.o.Clock.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	usual := o == spoken && p.slot.dest.proven && p.slot.place.class == proven
+	q.win.finish(p.slot, o, now)
+	if !q.win.closed {
+		p.next, p.more = q.win.take(now)
+		usual = usual && (!p.more || p.next.place.class == proven) // the loop takes a newcomer's place in time
+	}
+	if !usual || q.win.hungry() {
+		q.wake()
+	}
+}
+
+// left forgets attempts that are settled, or will not be.
+func (q *Queue) left(ps ...*passage) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range ps {
+		delete(q.win.known, p.slot.ref)
+		q.over(p.slot.ref, p.place)
+	}
+	if q.win.hungry() {
+		q.wake()
 	}
 }
 

@@ -279,7 +279,7 @@ func BenchmarkLap(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f.q.win.startLap()
-		if err := f.q.load(b.Context(), time.Time{}, f.clk.Now(), func() {}); err != nil {
+		if _, err := f.q.load(b.Context(), lap, time.Time{}, f.clk.Now(), func() {}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -324,6 +324,42 @@ func TestSlowServersDoNotKeepThePlaces(t *testing.T) {
 		return false
 	})
 	close(gate)
+	f.settled()
+	f.expectRows(0)
+}
+
+// TestNewcomerInAnothersPlace has a newcomer whose attempt begins when another's ends, without a turn of the loop: that must come back in
+// time to take the place away.
+func TestNewcomerInAnothersPlace(t *testing.T) {
+	f := newOffice(t, Options{Concurrency: 1})
+	f.run()
+	f.add(f.message("a@warm.test"))
+	f.settled()
+	<-f.jobs.came
+	gates := map[string]chan struct{}{"warm.test": make(chan struct{}), "new.test": make(chan struct{})}
+	f.jobs.set(func(j Job) Report {
+		f.jobs.mu.Unlock()
+		<-gates[j.Destination]
+		f.jobs.mu.Lock()
+		return allOK(j)
+	})
+	f.add(f.message("b@warm.test"))
+	<-f.jobs.came
+	f.add(f.message("a@new.test"))
+	sleepsUntil := func(latest time.Time) func() bool {
+		return func() bool {
+			f.q.mu.Lock()
+			defer f.q.mu.Unlock()
+			return f.q.asleep && !f.q.until.After(latest)
+		}
+	}
+	waitFor(t, sleepsUntil(f.clk.Now().Add(time.Hour)))
+	close(gates["warm.test"])
+	if d := <-f.jobs.came; d != "new.test" {
+		t.Fatal(d)
+	}
+	waitFor(t, sleepsUntil(f.clk.Now().Add(patienceMost)))
+	close(gates["new.test"])
 	f.settled()
 	f.expectRows(0)
 }

@@ -12,33 +12,34 @@ import (
 // loadChunk is how many due rows are offered to the window at once, under its lock.
 const loadChunk = 256
 
-// load offers the window the legs on disk that are due from one time to another, and learns when the next will be. After each
-// partition it calls between: what is found goes on its way while the rest is looked at. If there is no room for all, the next call
-// begins where this one ended.
-func (q *Queue) load(ctx context.Context, from, now time.Time, between func()) error {
+// load offers the window legs on disk that are due from one time to another, and learns when the next will be. After each partition
+// it calls between: what is found goes on its way while the rest is looked at. A lap or a piece of one begins at the partition at
+// which the last ended. It gives the real time that it took, without that of between.
+func (q *Queue) load(ctx context.Context, l look, from, now time.Time, between func()) (took time.Duration, err error) {
 	v, err := q.st.View(ctx)
 	if err != nil {
-		return fmt.Errorf("open the queue: %w", err)
+		return 0, fmt.Errorf("open the queue: %w", err)
 	}
 	defer v.Close()
-	q.mu.Lock()
-	first := q.win.full
-	q.mu.Unlock()
-	for i := range Partitions {
-		p := (first + i) % Partitions
+	for p := range q.partitions(l) {
+		began := time.Now()
 		more, err := q.loadPartition(ctx, v, partitionAt(p), from, now)
+		took += time.Since(began)
 		if err != nil {
-			return fmt.Errorf("read queue partition %d: %w", p, err)
+			return took, fmt.Errorf("read queue partition %d: %w", p, err)
 		}
 		if !more {
-			q.mu.Lock()
-			q.win.full = p
-			q.mu.Unlock()
-			return nil
+			break
+		}
+		if l != forward {
+			q.looked(p)
 		}
 		between()
+		if l == piece && q.sated() {
+			break
+		}
 	}
-	return nil
+	return took, nil
 }
 
 func (q *Queue) loadPartition(ctx context.Context, v store.View, p store.Partition, from, now time.Time) (bool, error) {

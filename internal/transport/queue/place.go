@@ -5,12 +5,17 @@ import (
 	"time"
 )
 
-// An attempt at a destination that has not proven itself keeps its place while nobody answers for as long: the least while hardly any
-// attempt goes on without a place, and more the more do.
+// An attempt at a destination that has not proven itself keeps its place while nobody answers for as long: the least while less than
+// half of the attempts go on without a place that may, and then more the more do; and patienceBusy at least while there is enough to do
+// for those who answer, which finding out about the others must not slow.
 const (
 	patienceLeast = 50 * time.Millisecond
+	patienceBusy  = 250 * time.Millisecond
 	patienceMost  = time.Second
 )
+
+// newcomerWaits is how long a newcomer may wait for its first attempt while there is enough to do for those who answer.
+const newcomerWaits = time.Minute
 
 // slowAfter is how long any attempt keeps its place: a server that answers at once and then says an octet a minute must not have it for an
 // hour.
@@ -26,8 +31,8 @@ type class byte
 const (
 	// proven destinations have answered lately; their attempts have all the places that are not in use.
 	proven class = iota
-	// newcomers have not been tried. Their attempts have three quarters of the places at most, of which a quarter is theirs before
-	// anybody else's, and lose their place if nobody answers soon.
+	// newcomers have not been tried. Their attempts have three quarters of the places at most, of which some are theirs before
+	// anybody else's (reserved), and lose their place if nobody answers soon.
 	newcomers
 	// aside are attempts without a place: newcomers nobody has answered, destinations that could not be reached the last time, and
 	// what takes long.
@@ -67,9 +72,22 @@ func (w *window) room(c class) bool {
 // placed is how many attempts have a place.
 func (w *window) placed() int { return w.busy[proven] + w.busy[newcomers] }
 
+// busyLiving reports whether there is enough to do for those who answer.
+func (w *window) busyLiving() bool { return len(w.rings[proven]) >= w.concurrency }
+
+// reserved is how many places newcomers get before anybody else: a quarter, or, as long as there is enough to do for those who answer, a
+// sixteenth, unless some have waited for too long.
+func (w *window) reserved(now time.Time) int {
+	ring := w.rings[newcomers]
+	if w.busyLiving() && len(ring) > 0 && ring[0].entered.Add(newcomerWaits).After(now) {
+		return max(w.concurrency/16, 1)
+	}
+	return w.concurrency / 4
+}
+
 // order is whose turn it is.
-func (w *window) order() [classes]class {
-	if w.busy[newcomers] < w.concurrency/4 {
+func (w *window) order(now time.Time) [classes]class {
+	if w.busy[newcomers] < w.reserved(now) {
 		return [...]class{newcomers, proven, aside}
 	}
 	return [...]class{proven, newcomers, aside}
@@ -96,8 +114,13 @@ func (w *window) move(p *place, to class) {
 
 // patience is how long a newcomer keeps its place now.
 func (w *window) patience() time.Duration {
-	most := w.concurrency * asideShare
-	return patienceLeast + (patienceMost-patienceLeast)*time.Duration(min(w.busy[aside], most))/time.Duration(most)
+	half := max(w.concurrency*asideShare/2, 1)
+	over := min(max(w.busy[aside]-half, 0), half)
+	p := patienceLeast + (patienceMost-patienceLeast)*time.Duration(over)/time.Duration(half)
+	if w.busyLiving() {
+		return max(p, patienceBusy)
+	}
+	return p
 }
 
 // yield takes the places of newcomers that have kept theirs for too long.
@@ -168,7 +191,7 @@ func (w *window) answered(s slot, now time.Time) {
 		w.move(s.place, proven)
 		w.hold(s.place)
 	}
-	w.lap = w.lap || s.dest.skipped
+	w.refill(s.dest)
 	w.enter(s.dest, now)
 }
 

@@ -51,7 +51,8 @@ type Queue struct {
 	kick chan struct{} // the loop should look again
 	// settling has a token for each attempt that is over and not written down yet: so many doubles a crash can make at most.
 	settling chan struct{}
-	locks    [1024]sync.Mutex
+	settler  settler
+	locks    [stripes]sync.Mutex
 }
 
 // Sender makes attempts. transport/relay implements it.
@@ -88,7 +89,10 @@ func Open(_ context.Context, st store.Store, o Options) (*Queue, error) {
 	o.PerDestination = cmp.Or(o.PerDestination, 10)
 	o.Window = cmp.Or(o.Window, 1<<16)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
-	return &Queue{st: st, o: o, win: newWindow(&o), kick: make(chan struct{}, 1), settling: make(chan struct{}, o.Concurrency)}, nil
+	return &Queue{
+		st: st, o: o, win: newWindow(&o), kick: make(chan struct{}, 1), settling: make(chan struct{}, o.Concurrency),
+		settler: settler{wake: make(chan struct{}, 1)},
+	}, nil
 }
 
 // SetNotifier gives the queue its notifier, once, before Run (bounce needs intake, which needs the queue).
@@ -106,7 +110,12 @@ func (q *Queue) wake() {
 // lock keeps two settlings, or a settling and an admin, from changing one message at a time. It may be held while a commit waits
 // for the disk: only the same message (and a few that share the lock) waits with it.
 func (q *Queue) lock(id mail.MessageID) *sync.Mutex {
-	l := &q.locks[int(binary.BigEndian.Uint16(id.ID[idLen-2:]))%len(q.locks)]
+	l := &q.locks[stripeOf(id)]
 	l.Lock()
 	return l
 }
+
+// stripes is how many locks the messages share.
+const stripes = 1024
+
+func stripeOf(id mail.MessageID) int { return int(binary.BigEndian.Uint16(id.ID[idLen-2:])) % stripes }

@@ -8,44 +8,60 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
 )
 
-const (
-	// scanEvery is how often the disk is looked at for what falls due.
-	scanEvery = time.Second
-	// lapEvery is how often everything that is due is looked at, found before or not.
-	lapEvery = time.Minute
-	// slack is how far back a scan starts before the end of the last, for commits that were slow to become durable.
-	slack = 10 * time.Second
-)
-
 // Run works the queue until ctx ends, and returns when no attempt is going on any more. Only one Run may go on at a time.
 func (q *Queue) Run(ctx context.Context, s Sender) error {
 	if q.o.Notifier == nil {
 		return errNoNotifier
 	}
+	q.open()
+	q.settler.begin()
 	// Attempts outlive ctx by the grace time: cutting one off between the last octet and the other server's reply makes a
 	// double.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	r := runner{q: q, wake: q.o.Clock.NewTimer(0)}
-	r.loop(ctx, func(sl slot) { q.attempt(work, s, sl) })
+	r := runner{q: q, wake: q.o.Clock.NewTimer(0), crew: crew{slots: make(chan slot)}}
+	var settling sync.WaitGroup
+	settling.Go(func() { q.settleAll(work) })
+	r.loop(ctx, func(sl slot) {
+		r.crew.give(sl, func(sl slot) (slot, bool) { return q.attempt(work, s, sl) })
+	})
 	r.wake.Stop()
 	grace := q.o.Clock.AfterFunc(q.o.Grace, stop)
 	defer grace.Stop()
-	r.attempts.Wait()
+	q.close()
+	r.crew.end()
+	q.settler.end()
+	settling.Wait()
 	return nil
+}
+
+// open lets attempts start, after an earlier Run too.
+func (q *Queue) open() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.win.closed = false
+}
+
+// close lets no attempt start any more.
+func (q *Queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.win.closed = true
 }
 
 // runner is the loop's own state.
 type runner struct {
-	q        *Queue
-	attempts sync.WaitGroup
-	wake     clock.Timer
+	q    *Queue
+	crew crew
+	wake clock.Timer
 
-	horizon  time.Time // everything due until then has been looked at, or left on disk knowingly
-	lastScan time.Time
-	lastLap  time.Time
-	wall     time.Time // what the clock on the wall said then
-	lapTook  time.Duration
+	horizon   time.Time // everything due until then has been looked at, or left on disk knowingly
+	lastScan  time.Time
+	lastLap   time.Time     // when everything was looked at, whatever there was room for
+	lapTook   time.Duration // real time, as for pieces
+	lastPiece time.Time     // when a lap or a piece of one began
+	pieceTook time.Duration
+	wall      time.Time // what the clock on the wall said at the last lap
 }
 
 func (r *runner) loop(ctx context.Context, attempt func(slot)) {
@@ -73,43 +89,7 @@ func (r *runner) start(attempt func(slot)) {
 		if !ok {
 			return
 		}
-		r.attempts.Go(func() { attempt(s) })
-	}
-}
-
-// scan looks at the disk if it is time to.
-func (r *runner) scan(ctx context.Context, between func()) {
-	q := r.q
-	now := q.o.Clock.Now()
-	q.mu.Lock()
-	lap, forward := r.lapDue(now), r.scanDue(now)
-	if lap {
-		q.win.startLap()
-	}
-	if lap || forward {
-		q.win.next = time.Time{}
-	}
-	q.mu.Unlock()
-	if !lap && !forward {
-		return
-	}
-	from := r.horizon.Add(-slack)
-	if lap {
-		from = time.Time{}
-		r.mend(ctx, now)
-	}
-	began := time.Now() // real time: what a lap costs decides how often it may run
-	if err := q.load(ctx, from, now, between); err != nil {
-		if ctx.Err() == nil {
-			q.o.Log.Error("queue scan failed", "err", err)
-		}
-		q.mu.Lock()
-		q.win.lap = true
-		q.mu.Unlock()
-	}
-	r.lastScan, r.horizon = now, now
-	if lap {
-		r.lastLap, r.lapTook = now, time.Since(began)
+		attempt(s)
 	}
 }
 
@@ -125,31 +105,6 @@ func (r *runner) mend(ctx context.Context, now time.Time) {
 		r.q.o.Log.Error("the queue's times cannot be looked at", "err", err)
 		r.wall = time.Time{} // with the next lap again
 	}
-}
-
-// scanDue wants q.mu held.
-func (r *runner) scanDue(now time.Time) bool {
-	next := r.q.win.next
-	return !next.IsZero() && !next.After(now) && !r.lastScan.Add(scanEvery).After(now)
-}
-
-// pause is how long after a lap the next may begin, to fill the window again: a tenth of the time is for laps, or, if most places are
-// empty, a third. It wants q.mu held.
-func (r *runner) pause() time.Duration {
-	if w := &r.q.win; w.placed() < w.concurrency/2 {
-		return max(scanEvery, 3*r.lapTook)
-	}
-	return max(scanEvery, 10*r.lapTook)
-}
-
-// lapDue wants q.mu held.
-func (r *runner) lapDue(now time.Time) bool {
-	w := &r.q.win
-	since := now.Sub(r.lastLap)
-	if r.lastLap.IsZero() || since < 0 || since >= max(lapEvery, 10*r.lapTook) {
-		return true
-	}
-	return w.hungry() && since >= r.pause()
 }
 
 // sleep sets the timer for when there is something to do again, if nobody wakes the queue before.
@@ -168,7 +123,7 @@ func (r *runner) sleep() {
 		sooner(later(w.next, r.lastScan.Add(scanEvery)))
 	}
 	if w.hungry() {
-		sooner(r.lastLap.Add(r.pause()))
+		sooner(r.lastPiece.Add(r.pause()))
 	}
 	if t := w.yields(); !t.IsZero() {
 		sooner(t)

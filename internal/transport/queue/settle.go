@@ -47,6 +47,12 @@ func (q *Queue) settle(ctx context.Context, r ref, t *turn, report Report, which
 		return q.story(ctx, r.id, report.Events)
 	}
 	s.events = append(s.events, report.Events...)
+	s.decideAll(report, which)
+	return s.commit(ctx)
+}
+
+// decideAll counts the attempt, if it was one, and decides by its report.
+func (s *settlement) decideAll(report Report, which []int) {
 	results := make(map[int]*Result, len(which))
 	for i, at := range which {
 		if i < len(report.Results) {
@@ -57,7 +63,6 @@ func (q *Queue) settle(ctx context.Context, r ref, t *turn, report Report, which
 		s.leg.attempts++
 	}
 	s.decide(results)
-	return s.commit(ctx)
 }
 
 // begin reads the leg afresh, unless it is surely as it was: since it was read for the attempt an admin may have changed it.

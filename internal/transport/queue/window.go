@@ -29,7 +29,9 @@ type window struct {
 	key   func(mail.Domain) string
 	dests map[string]*destination
 	known map[ref]bool // legs in memory, waiting or being tried
-	turns turns
+	// shelved is how many legs are on the destinations' shelves.
+	shelved int
+	turns   turns
 	// busy is how many attempts go on: many dead destinations must not keep the living waiting.
 	busy   [classes]int
 	young  []*place                // newcomers' attempts in the order of their beginning, and some that are over
@@ -39,8 +41,12 @@ type window struct {
 	sleepy sleepers                // those that back off and have legs in memory or on disk
 	// lap means that legs that are due were left on disk and there may be room for them now.
 	lap bool
-	// full is the partition at which there was no room the last time.
-	full int
+	// at is the partition where the lap over the disk goes on, and left how many it has not looked at yet.
+	at, left int
+	// dry is how many destinations that answer have hardly anything left in memory, and more on disk.
+	dry int
+	// closed means that no attempt starts any more.
+	closed bool
 	// next is the due time of the earliest leg on disk that is not due yet, as far as is known; zero: unknown.
 	next time.Time
 }
@@ -49,15 +55,18 @@ type window struct {
 type destination struct {
 	key      string
 	ready    []queued
+	shelf    []shelved // those beyond its share of the window
 	busy     int
 	failures int // in a row that found nobody
 	until    time.Time
 	asleep   int  // its place in sleepy, from 1; 0: none
 	skipped  bool // legs were left on disk
+	dry      bool // it is counted as dry
 	proven   bool // the last attempt spoke with a server
 	inRing   bool
-	ring     class // which, if inRing
-	streak   int   // attempts since its last turn began
+	ring     class     // which, if inRing
+	entered  time.Time // into the ring
+	streak   int       // attempts since its last turn began
 	turn     time.Time
 }
 
@@ -91,7 +100,9 @@ func (w *window) offer(d dueRow, now time.Time) (more bool) {
 	}
 	dest := w.dest(d.domain)
 	if len(dest.ready) >= w.share(dest, now) && d.urgent.After(now) { // a lap comes by here for each row of the dead
-		dest.skipped = dest.skipped || !w.known[d.ref]
+		if dest.until.After(now) || !w.known[d.ref] && !w.shelve(dest, d.ref, d.urgent) {
+			dest.skipped = dest.skipped || !w.known[d.ref]
+		}
 		return true
 	}
 	if w.known[d.ref] {
@@ -115,11 +126,14 @@ func (w *window) expect(due time.Time) {
 	}
 }
 
-// share is how many legs of a destination may wait in memory. One that has not answered yet gets a few if the window fills: else those
+// share is how many legs of a destination may wait in memory. One that has not answered yet gets fewer if the window fills: else those
 // of dead destinations would keep out the living's.
 func (w *window) share(d *destination, now time.Time) int {
-	if d.until.After(now) || !d.proven && len(w.known) >= w.size/8 {
+	switch {
+	case d.until.After(now), !d.proven && len(w.known) >= w.size/2:
 		return w.probes()
+	case !d.proven && len(w.known) >= w.size/8:
+		return max(w.probes(), w.size/2/max(len(w.dests), 1))
 	}
 	return max(w.size/4, probes)
 }
@@ -144,9 +158,10 @@ func (w *window) dest(domain mail.Domain) *destination {
 func (w *window) forget() {
 	for key, d := range w.dests {
 		if d.busy == 0 && len(d.ready) == 0 {
-			if d.skipped {
+			if d.skipped || len(d.shelf) > 0 {
 				w.lap = true
 			}
+			w.clear(d)
 			w.wakeUp(d)
 			delete(w.dests, key)
 		}
@@ -174,7 +189,7 @@ func (w *window) enter(d *destination, now time.Time) {
 		return
 	}
 	if d.busy < w.limit(d) {
-		d.inRing, d.ring = true, c
+		d.inRing, d.ring, d.entered = true, c, now
 		w.rings[c] = append(w.rings[c], d)
 	}
 }
@@ -193,7 +208,7 @@ func (w *window) take(now time.Time) (slot, bool) {
 	if d := w.takeWarm(now); d != nil {
 		return w.begin(d, now), true
 	}
-	for _, c := range w.order() {
+	for _, c := range w.order(now) {
 		for len(w.rings[c]) > 0 && w.room(c) {
 			d := w.rings[c][0]
 			w.rings[c] = w.rings[c][1:]
@@ -220,6 +235,7 @@ func (w *window) startable(d *destination, now time.Time) bool {
 func (w *window) begin(d *destination, now time.Time) slot {
 	q := d.ready[0]
 	d.ready = d.ready[1:]
+	w.refill(d)
 	p := &place{class: d.class(), since: now, dest: d}
 	d.busy++
 	w.busy[p.class]++
@@ -252,6 +268,7 @@ func (w *window) finish(s slot, o outcome, now time.Time) {
 	case spoken:
 		d.proven, d.failures, d.until = true, 0, time.Time{}
 		w.wakeUp(d)
+		w.refill(d)
 		if d.streak++; d.streak < streak && now.Before(d.turn.Add(streakFor)) && len(d.ready) > 0 {
 			w.warm = append(w.warm, d)
 		}
@@ -263,14 +280,13 @@ func (w *window) finish(s slot, o outcome, now time.Time) {
 		}
 		w.drop(d, now)
 	}
-	if d.skipped && len(d.ready) < w.share(d, now)/2+1 {
-		w.lap = w.lap || !d.until.After(now)
-	}
 	w.enter(d, now)
 }
 
 // drop leaves the legs of a destination that backs off to the disk, but for the probes and what is urgent.
 func (w *window) drop(d *destination, now time.Time) {
+	d.skipped = d.skipped || len(d.shelf) > 0
+	w.clear(d)
 	kept, probes := d.ready[:0:0], w.probes()
 	for i, q := range d.ready {
 		if i < probes || !q.urgent.After(now) {
@@ -284,20 +300,6 @@ func (w *window) drop(d *destination, now time.Time) {
 	d.ready = kept
 	if d.skipped && len(kept) == 0 {
 		w.sleep(d)
-	}
-}
-
-// hungry reports whether it is worth looking at the disk for more of what is due: there is some, there is room, and those who could be
-// sent to now will soon have nothing left in memory.
-func (w *window) hungry() bool {
-	return w.lap && len(w.known) <= w.size/2 && len(w.rings[proven]) < 4*w.concurrency
-}
-
-// startLap begins to look at everything on disk that is due.
-func (w *window) startLap() {
-	w.lap = false
-	for _, d := range w.dests {
-		d.skipped = false
 	}
 }
 
