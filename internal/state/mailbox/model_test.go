@@ -55,8 +55,11 @@ type machine struct {
 func newMachine(t *rapid.T) *machine {
 	// A cache of nothing drops every index that no view holds.
 	m := &machine{w: newWorld(t, Options{CacheBytes: rapid.SampledFrom([]int64{1, 1 << 20}).Draw(t, "cache")})}
-	overlays, dead := rapid.Bool().Draw(t, "overlays"), rapid.Bool().Draw(t, "dead")
+	overlays, dead, halves := rapid.Bool().Draw(t, "overlays"), rapid.Bool().Draw(t, "dead"), rapid.Bool().Draw(t, "halves")
 	m.w.tune = func(s *Service) {
+		if halves {
+			s.halvesFrom = 1
+		}
 		if overlays {
 			s.overlayFrom, s.overlayRun, s.maxOverlays = 2, 1, 2
 		}

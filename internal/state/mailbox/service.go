@@ -34,6 +34,7 @@ type Service struct {
 	maxOverlays             uint64
 	mostDead                int64
 	deadFrom                int
+	halvesFrom              int
 	bulk                    int // messages that one commit takes out, copies or moves; more are several commits, each whole
 	hubs                    hubs
 	cache                   cache
@@ -48,7 +49,7 @@ type Service struct {
 // New makes a Service. The store stays the caller's.
 func New(st store.Store, o Options) *Service {
 	s := &Service{st: st, clock: o.Clock, log: o.Log, journal: o.Journal, bulk: defaultBulk,
-		overlayFrom: overlayFrom, overlayRun: overlayRun, maxOverlays: maxOverlays, foldMost: foldMost, mostDead: mostDead, deadFrom: deadFrom,
+		overlayFrom: overlayFrom, overlayRun: overlayRun, maxOverlays: maxOverlays, foldMost: foldMost, mostDead: mostDead, deadFrom: deadFrom, halvesFrom: halvesFrom,
 		graves: newGraves(), accounts: map[mail.AccountID]*state{}}
 	if s.clock == nil {
 		s.clock = clock.Real()
