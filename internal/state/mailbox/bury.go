@@ -28,10 +28,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		for wait := buryAfter; wait > 0; {
-			if s.clock.Sleep(ctx, wait) != nil {
-				return nil
-			}
+		for wait := buryAfter; wait > 0 && s.clock.Sleep(ctx, wait) == nil; {
 			wait = s.buryRound(ctx)
 		}
 	}
