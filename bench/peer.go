@@ -52,6 +52,7 @@ func (b *bench) startPeer(users []string) (*target, *pair, error) {
 	return &target{
 		name: "Postfix + Dovecot", mx: p.postfix.Addr, submit: p.submit, imap: p.dovecot.IMAPAddr, pop3: p.dovecot.POP3Addr,
 		users: users, password: benchPassword, pids: p.pids, data: filepath.Join(p.dir, "mail"), stop: stop, bench: b,
+		restart: p.dovecot.Restart,
 	}, p, nil
 }
 

@@ -78,6 +78,12 @@ func (b *bench) startNode(users []string, binary string) (*target, *node.Node, e
 		name: "Posthorn", mx: n.Addr("smtp"), submit: n.Addr("submissions"), imap: n.Addr("imaps"), secure: true,
 		pop3: n.Addr("pop3s"), metrics: n.Addr("metrics"), pids: func() []int { return []int{n.Pid()} }, users: users,
 		password: benchPassword, data: filepath.Join(n.Dir, "data", "store"), stop: stop, bench: b,
+		restart: func() error {
+			if err := n.Stop(); err != nil {
+				return err
+			}
+			return n.Start()
+		},
 	}, n, nil
 }
 

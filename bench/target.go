@@ -20,7 +20,8 @@ type target struct {
 	users    []string
 	password string
 	stop     func()
-	bench    *bench // keeps what operations cost; may be nil
+	restart  func() error // stops what keeps the mail, in order, and starts it again
+	bench    *bench       // keeps what operations cost; may be nil
 }
 
 // starter starts a system with these users.

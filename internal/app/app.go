@@ -129,6 +129,7 @@ func (a *App) parts() []part {
 	a.started = a.world.Clock.Now()
 	return []part{
 		{"store", a.store.run},
+		{"bury the dead", a.mailboxes.Run},
 		{"prune journeys", a.every(6*time.Hour, "prune journeys", a.pruneJourneys)},
 		{"sweep bodies", a.every(10*time.Minute, "sweep bodies", a.sweep)},
 		{"measure the queue", a.every(15*time.Second, "measure the queue", a.measure)},

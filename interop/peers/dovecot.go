@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // DovecotOptions say what a Dovecot of ours does.
@@ -49,16 +50,35 @@ func StartDovecot(dir string, o DovecotOptions) (*Dovecot, error) {
 	if err := d.write(o); err != nil {
 		return nil, err
 	}
-	if err := launch(dir, "dovecot", "-c", d.conf); err != nil {
+	if err := d.start(); err != nil {
 		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Dovecot) start() error {
+	if err := launch(d.Dir, "dovecot", "-c", d.conf); err != nil {
+		return err
 	}
 	for _, a := range []string{d.LMTPAddr, d.IMAPAddr, d.POP3Addr} {
 		if err := WaitForPort(a); err != nil {
 			d.Stop()
-			return nil, fmt.Errorf("dovecot does not answer: %w\n%s", err, d.Log())
+			return fmt.Errorf("dovecot does not answer: %w\n%s", err, d.Log())
 		}
 	}
-	return d, nil
+	return nil
+}
+
+// Restart ends it and starts it again with what it keeps.
+func (d *Dovecot) Restart() error {
+	d.Stop()
+	for range 200 {
+		if d.Pid() == 0 {
+			return d.start()
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return fmt.Errorf("dovecot does not stop\n%s", d.Log())
 }
 
 func (d *Dovecot) write(o DovecotOptions) error {

@@ -148,8 +148,10 @@ func day(t time.Time) time.Time {
 
 // header answers the keys about header fields.
 func (m *matcher) header(ctx context.Context, k imap.SearchKey, src *source) (bool, error) {
-	if k.Op == imap.SeHeader && kept(k.Field) && src.row != nil && !m.probe(k).mayBeIn(src.row) {
-		return false, nil
+	if k.Op == imap.SeHeader && kept(k.Field) && src.row != nil {
+		if ok, told := m.stored(k, src.row); told {
+			return ok, nil
+		}
 	}
 	e, err := src.envelope(ctx)
 	if err != nil {
@@ -189,7 +191,6 @@ func kept(field string) bool {
 
 // envelopeField gives a kept field's value for people from the summary.
 func envelopeField(e *message.Envelope, field string) string {
-	var list []message.Address
 	switch field {
 	case "subject":
 		return message.DecodeText(e.Subject)
@@ -198,14 +199,18 @@ func envelopeField(e *message.Envelope, field string) string {
 	case "in-reply-to":
 		return e.RawInReplyTo
 	case "from":
-		list = e.From
+		return addressesText(e.From)
 	case "to":
-		list = e.To
+		return addressesText(e.To)
 	case "cc":
-		list = e.Cc
+		return addressesText(e.Cc)
 	case "bcc":
-		list = e.Bcc
+		return addressesText(e.Bcc)
 	}
+	return ""
+}
+
+func addressesText(list []message.Address) string {
 	var b strings.Builder
 	for _, a := range list {
 		if a.Mark == message.MarkGroupEnd {

@@ -11,6 +11,7 @@ import (
 // its value: the longest run of letters and digits. It tells most messages that do not match without any decoding.
 type probe struct {
 	word []byte // in lower case; empty: no telling
+	text []byte // all of the search text
 	m    *matcher
 }
 
@@ -23,7 +24,7 @@ func (m *matcher) probe(k imap.SearchKey) probe {
 	if m.probes == nil {
 		m.probes = map[string]probe{}
 	}
-	p = probe{word: longestWord(k.Text), m: m}
+	p = probe{word: longestWord(k.Text), text: []byte(k.Text), m: m}
 	m.probes[k.Text] = p
 	return p
 }

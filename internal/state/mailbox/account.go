@@ -125,7 +125,14 @@ func (a *Account) view(ctx context.Context, fn func(v store.View) error) error {
 // Summary reads an e-mail's summary; KindNotFound if there is no such e-mail.
 func (a *Account) Summary(ctx context.Context, id mail.EmailID) (*message.Summary, error) {
 	var s *message.Summary
-	err := a.view(ctx, func(v store.View) error {
+	dead, err := a.dead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = a.view(ctx, func(v store.View) error {
+		if dead.has(id.ID) {
+			return store.ErrNotFound
+		}
 		k := idKey(a.id, rowSummary, id.ID)
 		b, err := v.Get(ctx, k.bytes())
 		if err != nil {
@@ -140,7 +147,14 @@ func (a *Account) Summary(ctx context.Context, id mail.EmailID) (*message.Summar
 // Body opens an e-mail's body. It must be closed.
 func (a *Account) Body(ctx context.Context, id mail.EmailID) (store.Blob, error) {
 	var row emailRow
-	err := a.view(ctx, func(v store.View) (err error) {
+	dead, err := a.dead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = a.view(ctx, func(v store.View) (err error) {
+		if dead.has(id.ID) {
+			return store.ErrNotFound
+		}
 		row, err = getEmail(ctx, v, a.id, id)
 		return err
 	})
@@ -192,7 +206,11 @@ func (a *Account) Email(ctx context.Context, id mail.EmailID) (Email, error) {
 // Thread lists a thread's e-mails, oldest id first; none if there is no such thread.
 func (a *Account) Thread(ctx context.Context, id mail.ThreadID) ([]mail.EmailID, error) {
 	var out []mail.EmailID
-	err := a.view(ctx, func(v store.View) error {
+	dead, err := a.dead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = a.view(ctx, func(v store.View) error {
 		founder := mail.EmailID(id)
 		row, err := getEmail(ctx, v, a.id, founder)
 		if err == nil && row.thread == id {
@@ -205,6 +223,7 @@ func (a *Account) Thread(ctx context.Context, id mail.ThreadID) ([]mail.EmailID,
 			return nil
 		})
 	})
+	out = slices.DeleteFunc(out, func(e mail.EmailID) bool { return dead.has(e.ID) })
 	slices.SortFunc(out, func(x, y mail.EmailID) int { return x.Compare(y.ID) })
 	return out, err
 }

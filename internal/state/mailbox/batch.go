@@ -14,20 +14,32 @@ import (
 // messages of a mailbox are. fn gets the index in ids and the summary as it is kept (message.DecodeSummary reads it), lent for the
 // call, in the order of the ids. E-mails that are not there are passed over.
 func (a *Account) SummaryRows(ctx context.Context, ids []mail.EmailID, fn func(i int, row []byte) error) error {
-	return a.view(ctx, func(v store.View) error {
-		return eachRow(ctx, v, a.id, rowSummary, ids, fn)
-	})
+	return a.eachLiving(ctx, rowSummary, ids, fn)
 }
 
 // BodyRefs is SummaryRows for the e-mails' bodies, which OpenBody opens.
 func (a *Account) BodyRefs(ctx context.Context, ids []mail.EmailID, fn func(i int, body store.BlobRef) error) error {
+	return a.eachLiving(ctx, rowEmail, ids, func(i int, value []byte) error {
+		ref, err := decodeBlobRef(value)
+		if err != nil {
+			return err
+		}
+		return fn(i, ref)
+	})
+}
+
+// eachLiving is eachRow without the e-mails that are dead.
+func (a *Account) eachLiving(ctx context.Context, kind byte, ids []mail.EmailID, fn func(i int, value []byte) error) error {
+	dead, err := a.dead(ctx)
+	if err != nil {
+		return err
+	}
 	return a.view(ctx, func(v store.View) error {
-		return eachRow(ctx, v, a.id, rowEmail, ids, func(i int, value []byte) error {
-			ref, err := decodeBlobRef(value)
-			if err != nil {
-				return err
+		return eachRow(ctx, v, a.id, kind, ids, func(i int, value []byte) error {
+			if len(dead) > 0 && dead.has(ids[i].ID) {
+				return nil
 			}
-			return fn(i, ref)
+			return fn(i, value)
 		})
 	})
 }

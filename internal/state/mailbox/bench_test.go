@@ -95,7 +95,7 @@ func filled(b *testing.B, n int) (*world, *Account, mail.MailboxID) {
 		err := a.change(ctx, func(st *state, t *txn) error {
 			for range min(20000, n-done) {
 				id := mail.EmailID{ID: mail.NewID(w.opt.Clock.Now())}
-				s := summaryOf(4096, "", "bench")
+				s := summaryOf(4096, fmt.Sprintf("<%d@bench>", done), "bench", fmt.Sprintf("<%d@bench>", done-1))
 				enc, err := s.AppendBinary(nil)
 				if err != nil {
 					return err
@@ -105,7 +105,11 @@ func filled(b *testing.B, n int) (*world, *Account, mail.MailboxID) {
 					return err
 				}
 				row := emailRow{blob: w.blob(), thread: mail.ThreadID(id), received: 1, spots: []spot{{in, uid}}}
-				row.blob.Size = 4096
+				row.blob.Size, row.hashes = 4096, threadHashes(s)
+				for _, h := range row.hashes {
+					l, _ := t.links.get(h)
+					t.setLink(h, threadLink{mail.ThreadID(id), l.count + 1})
+				}
 				t.created(id, &row, enc)
 				done++
 			}
@@ -192,6 +196,21 @@ func BenchmarkStore(b *testing.B) {
 		}
 		if ch, err := v.Sync(context.Background(), SyncAll); err != nil || len(ch.Changed) != len(uids) {
 			b.Fatalf("%d told, %v", len(ch.Changed), err)
+		}
+	}
+}
+
+// BenchmarkBury measures what of EXPUNGE comes after its answer; an operation is one of 100,000 e-mails.
+func BenchmarkBury(b *testing.B) {
+	_, a, in := filled(b, 100_000)
+	if _, _, err := a.expungeWhere(context.Background(), in, nil, anyPlace); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; n += deadRun {
+		if more, err := a.buryOne(context.Background()); err != nil || !more {
+			b.Fatalf("nobody is left after %d; %v", n, err)
 		}
 	}
 }

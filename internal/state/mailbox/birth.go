@@ -58,6 +58,9 @@ func (s *Service) Death(ctx context.Context, b *store.Batch, a mail.AccountID) e
 			return err
 		}
 	}
+	if err := acc.buryAll(ctx); err != nil {
+		return err
+	}
 	if st, err := s.acquire(ctx, a); err == nil {
 		st.discard()
 		s.release(st)

@@ -171,6 +171,12 @@ func TestAMailboxThatFillsIsOpenedWithoutReading(t *testing.T) {
 	defer w.svc.release(st)
 	read, err := st.scanIndex(ctx, in.ID)
 	ok(t, err)
+	w.svc.halvesFrom = 1
+	halves, err := st.scanIndex(ctx, in.ID)
+	ok(t, err)
+	if !slices.Equal(entriesOf(&read.snapshot), entriesOf(&halves.snapshot)) || len(halves.chunks) < 2 {
+		t.Fatal("read by halves it is another")
+	}
 	st.show.Lock()
 	defer st.show.Unlock()
 	sl := st.indexes[in.ID]

@@ -70,7 +70,7 @@ func (a *Account) Vanished(ctx context.Context, m mail.MailboxID, since mail.Mod
 // reach back so far.
 func (a *Account) Changes(ctx context.Context, since mail.ModSeq, max int) (ChangeLog, error) {
 	log := ChangeLog{Since: since, Until: since}
-	err := a.view(ctx, func(v store.View) error {
+	err := a.viewBuried(ctx, func(v store.View) error {
 		c := newCollector()
 		reaches, err := a.journalSince(ctx, v, uint64(since), func(number uint64, r *journalRow) bool {
 			if max > 0 && c.n >= max {
@@ -90,6 +90,25 @@ func (a *Account) Changes(ctx context.Context, since mail.ModSeq, max int) (Chan
 		return c.result(ctx, v, a.id, &log)
 	})
 	return log, err
+}
+
+// viewBuried is view of a moment at which nobody is dead who is not buried, as the journal tells of the dead when they are.
+func (a *Account) viewBuried(ctx context.Context, fn func(v store.View) error) error {
+	return a.svc.retry(ctx, func() error {
+		if err := a.buryAll(ctx); err != nil {
+			return err
+		}
+		return a.view(ctx, func(v store.View) error {
+			dead, err := readDead(ctx, v, a.id)
+			if err == nil && len(dead) > 0 {
+				err = store.ErrConflict
+			}
+			if err != nil {
+				return err
+			}
+			return fn(v)
+		})
+	})
 }
 
 // life is what a span of changes made of a thing: born or destroyed in it, or only changed.

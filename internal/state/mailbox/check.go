@@ -21,7 +21,12 @@ func (s *Service) Check(ctx context.Context, a mail.AccountID, report func(probl
 			return err
 		}
 		c := &checker{s: s, id: a, v: v, im: &im, report: report, places: map[spot]entry{}, members: map[threaded]bool{},
-			hashes: map[threadHash]uint32{}}
+			hashes: map[threadHash]uint32{}, dead: map[mail.ID]bool{}}
+		for _, r := range im.dead {
+			for _, id := range r.ids {
+				c.dead[id] = true
+			}
+		}
 		for _, step := range []func(context.Context) error{c.readPlaces, c.readMembers, c.readEmails, c.readIndex} {
 			if err := step(ctx); err != nil {
 				return err
@@ -41,6 +46,7 @@ type checker struct {
 	places  map[spot]entry
 	members map[threaded]bool
 	hashes  map[threadHash]uint32
+	dead    map[mail.ID]bool // that have rows yet
 }
 
 func (c *checker) say(format string, args ...any) { c.report(fmt.Sprintf(format, args...)) }
@@ -122,8 +128,12 @@ func (c *checker) readEmails(ctx context.Context) error {
 			return err
 		}
 		email := mail.EmailID{ID: id}
-		used.Bytes += row.blob.Size
-		used.Emails++
+		dead := c.dead[id]
+		delete(c.dead, id)
+		if !dead {
+			used.Bytes += row.blob.Size
+			used.Emails++
+		}
 		for _, h := range row.hashes {
 			c.hashes[h]++
 		}
@@ -132,7 +142,9 @@ func (c *checker) readEmails(ctx context.Context) error {
 			c.say("e-mail %s is no member of its thread", id)
 		}
 		delete(c.members, member)
-		c.spots(email, &row)
+		if !dead {
+			c.spots(email, &row)
+		}
 		return c.content(ctx, email, &row)
 	})
 	if err != nil {
@@ -234,6 +246,9 @@ func (c *checker) readIndex(ctx context.Context) error {
 func (c *checker) finish() {
 	for p, e := range c.places {
 		c.say("place %d of mailbox %s is of e-mail %s, which is not there", p.uid, p.mailbox, e.email)
+	}
+	for id := range c.dead {
+		c.say("e-mail %s is to be buried and is not there", id)
 	}
 	for m := range c.members {
 		c.say("thread %s has a member %s that is not there", m.thread, m.email)

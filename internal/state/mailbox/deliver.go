@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -160,6 +161,9 @@ func (s *Service) deliver(ctx context.Context, ps []prepared, build func(b *stor
 	b.Lend(mem.rows)
 	mem.rows = nil
 	out, pend, wait, err := s.submitAll(ctx, b, states, ps, build, q)
+	if u, ok := errors.AsType[*unburied](err); ok {
+		return nil, cmp.Or(s.Account(u.account).buryAll(ctx), err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -303,7 +307,7 @@ func unlockAll(states []*state) {
 // appendOne adds append j to the commit. What came with the same body for the same account before is joined.
 func (t *txn) appendOne(ctx context.Context, ps []prepared, j int, out []Appended, q quotaMode) error {
 	p := &ps[j]
-	if p.have != nil {
+	if p.have != nil && !t.st.head.dead.has(p.id.ID) {
 		out[j] = t.stored(p)
 		return nil
 	}
@@ -343,6 +347,9 @@ func (t *txn) appendOne(ctx context.Context, ps []prepared, j int, out []Appende
 		if hits, err = t.lookAgain(ctx, p.hashes); err != nil {
 			return err
 		}
+	}
+	if err := t.apart(p, hits); err != nil {
+		return err
 	}
 	thread, err := t.enter(p.hashes, hits, p.id)
 	if err != nil {

@@ -10,7 +10,8 @@
 //  2. Nothing is shown to any reader before the commit that wrote it is durable, and commits are shown in the order of their numbers.
 //  3. A UID is never used twice in a mailbox, a UIDVALIDITY never twice in an account; not across a crash either.
 //  4. When an e-mail's last place goes, the e-mail, its summary, its thread membership and its reference to the body go in
-//     the same commit.
+//     the same commit; or, if many go at once, that commit names them as dead: from then on nobody is shown anything of them, and
+//     their rows go in later commits, each e-mail's all at once.
 //  5. Readers wait neither for the disk's sync nor for writers.
 //
 // # Writing
@@ -37,6 +38,11 @@
 //	j number(8)            journal: what the commit with this number changed
 //	n path                 a subscribed name that is no mailbox (empty)
 //	o mailboxID number(8)  overlay: a change of flags on many places, over the place rows that are older (overlay.go)
+//	d number(8) part(2)    dead e-mails of the commit with this number, whose rows are still there (dead.go)
+//
+// and beside all accounts, as if of the account with the id zero:
+//
+//	d accountID            the account has rows of the dead
 //
 // Every value but the empty ones starts with a version byte. The reference on an e-mail's body is owned by its e key.
 package mailbox

@@ -46,6 +46,9 @@ func (a *Account) expungeWhere(ctx context.Context, m mail.MailboxID, only []mai
 	for {
 		var taken []mail.UID
 		more := false
+		if err := a.makeRoom(ctx); err != nil {
+			return out, mail.ModSeq(number), err
+		}
 		err := a.change(ctx, func(st *state, t *txn) error {
 			taken, number = nil, st.head.number
 			if w == deletedOnly && st.head.counts[m].deleted == 0 {
@@ -80,6 +83,9 @@ func (a *Account) expungeWhere(ctx context.Context, m mail.MailboxID, only []mai
 func (a *Account) emptyBut(ctx context.Context, m mail.MailboxID, keep int64) error {
 	for {
 		done := false
+		if err := a.makeRoom(ctx); err != nil {
+			return err
+		}
 		err := a.change(ctx, func(st *state, t *txn) error {
 			if done = st.head.counts[m].total <= keep; done {
 				return nil
@@ -128,7 +134,7 @@ func choose(s *snapshot, only []mail.UID, w which, max int) (sel []entry, more b
 	return sel, more
 }
 
-// takeOut removes places; sel ascends and is of snap. E-mails that lose their last place go.
+// takeOut removes places; sel ascends and is of snap. E-mails that lose their last place go, or of many are dead.
 func (t *txn) takeOut(ctx context.Context, m mail.MailboxID, sel []entry, snap *snapshot) error {
 	v, err := t.st.svc.st.View(ctx)
 	if err != nil {
@@ -139,6 +145,9 @@ func (t *txn) takeOut(ctx context.Context, m mail.MailboxID, sel []entry, snap *
 	for i := range sel {
 		t.removed(m, &sel[i])
 	}
+	if len(sel) >= t.st.svc.deadFrom {
+		return t.die(ctx, v, m, sel)
+	}
 	links, err := t.linkReader(ctx, v, len(sel))
 	if err != nil {
 		return err
@@ -148,13 +157,21 @@ func (t *txn) takeOut(ctx context.Context, m mail.MailboxID, sel []entry, snap *
 
 // dropSpot takes a place, whose row is deleted already, out of its e-mail's row; with the last one the e-mail goes.
 func (t *txn) dropSpot(m mail.MailboxID, e *entry, row *emailRow, links func(threadHash) (threadLink, error)) error {
+	if t.liveOn(m, e, row) {
+		return nil
+	}
+	return t.destroyed(e.email, row, links)
+}
+
+// liveOn takes a place out of its e-mail's row, if the e-mail has others.
+func (t *txn) liveOn(m mail.MailboxID, e *entry, row *emailRow) bool {
 	row.spots = slices.DeleteFunc(row.spots, func(p spot) bool { return p.mailbox == m })
 	if len(row.spots) == 0 {
-		return t.destroyed(e.email, row, links)
+		return false
 	}
 	t.setEmail(e.email, row)
 	t.updated(row.spots[0].mailbox, row.spots[0].uid)
-	return nil
+	return true
 }
 
 // deletePlaces deletes place rows: as a range where places chosen stand side by side.
@@ -182,7 +199,9 @@ func (t *txn) deletePlaces(m mail.MailboxID, sel []entry, snap *snapshot) {
 const scanShare = 8
 
 // manyOf says whether n of the account's e-mails are so many that all are better read in one go.
-func (t *txn) manyOf(n int) bool { return n >= 64 && int64(n)*scanShare >= t.st.head.row.used.Emails }
+func (t *txn) manyOf(n int) bool {
+	return n >= 64 && int64(n)*scanShare >= t.st.head.row.used.Emails+t.st.head.dead.count()
+}
 
 // eachEmail calls fn with the rows of these places' e-mails, in the order of their ids.
 func (t *txn) eachEmail(ctx context.Context, v store.View, sel []entry, fn func(e *entry, row *emailRow) error) error {

@@ -13,6 +13,7 @@ type image struct {
 	keywords *keywordTable
 	tree     *tree
 	counts   map[mail.MailboxID]counters
+	dead     deadList
 }
 
 func (im *image) clone() image {
@@ -56,6 +57,8 @@ type effect struct {
 	adds     []added
 	remarks  []remarked
 	removes  []uidSet
+	dead     []*deadRow
+	buried   *deadRow
 }
 
 type countsOf struct {
@@ -76,6 +79,7 @@ type remarked struct {
 // apply brings an image to the effect's number.
 func (im *image) apply(ef *effect) {
 	im.number, im.row, im.keywords, im.tree = ef.number, ef.row, ef.keywords, ef.tree
+	im.dead = im.dead.with(ef)
 	for _, c := range ef.counts {
 		im.counts[c.mailbox] = c.counters
 	}

@@ -277,6 +277,14 @@ func (x *index) insert(adds []entry) {
 	x.snapshot = all.snapshot
 }
 
+// join puts another index's places behind, which have higher UIDs. The other is not used any more.
+func (x *index) join(o *index) {
+	for i := range o.chunks {
+		x.adopt(o.chunks[i], len(o.entries(i)))
+	}
+	x.slots += o.slots
+}
+
 // adopt adds a whole chunk at the end.
 func (x *index) adopt(c *chunk, n int) {
 	x.chunks, x.starts = append(x.chunks, c), append(x.starts, x.n)

@@ -21,6 +21,7 @@ const (
 	rowJournal  byte = 'j'
 	rowName     byte = 'n'
 	rowOverlay  byte = 'o'
+	rowDead     byte = 'd'
 )
 
 const (
@@ -82,6 +83,17 @@ func indexKey(a mail.AccountID, h threadHash) keyBuf {
 	k.n += copy(k.b[k.n:], h[:])
 	return k
 }
+
+func deadKey(a mail.AccountID, r *deadRow) keyBuf {
+	k := newKey(a, rowDead)
+	binary.BigEndian.PutUint64(k.b[k.n:], r.number)
+	binary.BigEndian.PutUint16(k.b[k.n+8:], r.part)
+	k.n += 10
+	return k
+}
+
+// waitingKey is of the row that says that an account has dead e-mails. It is of no account's partition.
+func waitingKey(a mail.AccountID) keyBuf { return idKey(mail.AccountID{}, rowDead, a.ID) }
 
 func memberKey(a mail.AccountID, t mail.ThreadID, id mail.EmailID) keyBuf {
 	k := idKey(a, rowMember, t.ID)

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
@@ -102,6 +103,9 @@ func (st *state) beginIndexes(ef *effect) {
 // bornShare is the share of the memory for indexes up to which mailboxes get one that nobody has asked for.
 const bornShare = 8
 
+// halvesFrom is from how many messages on a mailbox's places are read by two goroutines, half of the UIDs each.
+const halvesFrom = 1 << 14
+
 // scanIndex reads a mailbox's places.
 func (st *state) scanIndex(ctx context.Context, m mail.MailboxID) (*index, error) {
 	v, err := st.svc.st.View(ctx)
@@ -113,7 +117,41 @@ func (st *state) scanIndex(ctx context.Context, m mail.MailboxID) (*index, error
 	if x.number, err = v.Number(ctx, partition(st.id)); err != nil {
 		return nil, fmt.Errorf("read account number: %w", err)
 	}
-	err = v.Scan(ctx, idRange(st.id, rowPlace, m.ID), func(key, value []byte) (bool, error) {
+	all := idRange(st.id, rowPlace, m.ID)
+	if c := st.countsOf(m); c.total < int64(st.svc.halvesFrom) {
+		err = x.scan(ctx, v, all)
+	} else {
+		middle := placeKey(st.id, m, c.next/2)
+		err = x.scanHalves(ctx, v, all, middle.bytes())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read places: %w", err)
+	}
+	return x, eachOverlay(ctx, v, st.id, m, x.lay)
+}
+
+// countsOf are a mailbox's counters as they are shown; nothing is wrong if they are old.
+func (st *state) countsOf(m mail.MailboxID) counters {
+	st.show.RLock()
+	defer st.show.RUnlock()
+	return st.image.counts[m]
+}
+
+// scanHalves is scan with a second goroutine for what is behind the middle.
+func (x *index) scanHalves(ctx context.Context, v store.View, r store.Range, middle []byte) error {
+	var second index
+	rest := make(chan error, 1)
+	go func() { rest <- second.scan(ctx, v, store.Range{Start: middle, End: r.End}) }()
+	err := x.scan(ctx, v, store.Range{Start: r.Start, End: middle})
+	if err = errors.Join(err, <-rest); err == nil {
+		x.join(&second)
+	}
+	return err
+}
+
+// scan reads places and puts them behind those that are there.
+func (x *index) scan(ctx context.Context, v store.View, r store.Range) error {
+	return v.Scan(ctx, r, func(key, value []byte) (bool, error) {
 		if len(key) != keyHead+idLen+4 {
 			return false, errRow
 		}
@@ -124,10 +162,6 @@ func (st *state) scanIndex(ctx context.Context, m mail.MailboxID) (*index, error
 		x.push(e)
 		return true, nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read places: %w", err)
-	}
-	return x, eachOverlay(ctx, v, st.id, m, x.lay)
 }
 
 // snapshot gives a mailbox's places as they are shown now. ctx bounds a load.

@@ -55,10 +55,19 @@ type machine struct {
 func newMachine(t *rapid.T) *machine {
 	// A cache of nothing drops every index that no view holds.
 	m := &machine{w: newWorld(t, Options{CacheBytes: rapid.SampledFrom([]int64{1, 1 << 20}).Draw(t, "cache")})}
-	if rapid.Bool().Draw(t, "overlays") {
-		m.w.tune = func(s *Service) { s.overlayFrom, s.overlayRun, s.maxOverlays = 2, 1, 2 }
-		m.w.tune(m.w.svc)
+	overlays, dead, halves := rapid.Bool().Draw(t, "overlays"), rapid.Bool().Draw(t, "dead"), rapid.Bool().Draw(t, "halves")
+	m.w.tune = func(s *Service) {
+		if halves {
+			s.halvesFrom = 1
+		}
+		if overlays {
+			s.overlayFrom, s.overlayRun, s.maxOverlays = 2, 1, 2
+		}
+		if dead {
+			s.deadFrom = 1
+		}
 	}
+	m.w.tune(m.w.svc)
 	for range 2 {
 		a := &modelAccount{acc: m.w.birth(Quota{}), boxes: map[string]*modelBox{}}
 		boxes, err := a.acc.Mailboxes(context.Background())
@@ -388,6 +397,13 @@ func (p *modelPlace) same(t *rapid.T, msg Message) {
 	}
 }
 
+// Bury buries some of the dead.
+func (m *machine) Bury(t *rapid.T) {
+	if _, err := m.account(t).acc.buryOne(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Restart opens everything again, after a crash or not.
 func (m *machine) Restart(t *rapid.T) {
 	for _, a := range m.accounts {
@@ -475,6 +491,7 @@ func TestModel(t *testing.T) {
 			"mailbox":  m.Mailbox,
 			"view":     m.OpenView,
 			"sync":     m.SyncViews,
+			"bury":     m.Bury,
 			"restart":  m.Restart,
 			"": func(t *rapid.T) {
 				if unchecked++; unchecked%8 == 0 {

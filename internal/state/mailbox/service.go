@@ -32,9 +32,13 @@ type Service struct {
 	overlayFrom, overlayRun int // as the constants say
 	foldMost                int
 	maxOverlays             uint64
+	mostDead                int64
+	deadFrom                int
+	halvesFrom              int
 	bulk                    int // messages that one commit takes out, copies or moves; more are several commits, each whole
 	hubs                    hubs
 	cache                   cache
+	graves                  graves
 	known                   atomic.Int64 // bytes of all accounts' filters
 	memory                  sync.Pool    // of *memory
 
@@ -46,7 +50,8 @@ type Service struct {
 // New makes a Service. The store stays the caller's.
 func New(st store.Store, o Options) *Service {
 	s := &Service{st: st, clock: o.Clock, log: o.Log, journal: o.Journal, bulk: defaultBulk,
-		overlayFrom: overlayFrom, overlayRun: overlayRun, maxOverlays: maxOverlays, foldMost: foldMost, accounts: map[mail.AccountID]*state{}}
+		overlayFrom: overlayFrom, overlayRun: overlayRun, maxOverlays: maxOverlays, foldMost: foldMost, mostDead: mostDead, deadFrom: deadFrom, halvesFrom: halvesFrom,
+		graves: newGraves(), accounts: map[mail.AccountID]*state{}}
 	if s.clock == nil {
 		s.clock = clock.Real()
 	}

@@ -18,7 +18,7 @@ var errStale = fmt.Errorf("account in memory is stale: %w", store.ErrConflict)
 
 // state is an account in memory.
 //
-// Locks: order before show; several accounts' order in the order of their ids; nothing else is locked under show.
+// Locks: order before show; several accounts' order in the order of their ids; under show only what says so of itself.
 type state struct {
 	id  mail.AccountID
 	svc *Service
@@ -78,6 +78,7 @@ func (st *state) load(ctx context.Context) error {
 		return err
 	}
 	st.image, st.head = im, im.clone()
+	st.noteDead()
 	return nil
 }
 
@@ -122,7 +123,15 @@ func readImage(ctx context.Context, v store.View, id mail.AccountID) (image, err
 	if err != nil {
 		return im, fmt.Errorf("read counters: %w", err)
 	}
-	return im, nil
+	im.dead, err = readDead(ctx, v, id)
+	return im, err
+}
+
+// noteDead tells how many dead are to be buried. The caller holds show, or has the state for itself.
+func (st *state) noteDead() {
+	if n := st.image.dead.count(); n > 0 || st.svc.graves.total.Load() > 0 {
+		st.svc.graves.set(st.id, n)
+	}
 }
 
 // scanIDs scans rows whose keys end with an id.
@@ -221,6 +230,9 @@ func (st *state) showThrough(number uint64) {
 func (st *state) showOne(ef *effect) {
 	st.beginIndexes(ef)
 	st.image.apply(ef)
+	if len(ef.dead) > 0 || ef.buried != nil {
+		st.noteDead()
+	}
 	for id, sl := range st.indexes {
 		if sl.index != nil {
 			sl.index.apply(id, ef)

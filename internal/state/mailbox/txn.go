@@ -88,8 +88,14 @@ func (t *txn) created(id mail.EmailID, r *emailRow, summary []byte) {
 	t.journal.created = append(t.journal.created, threaded{id, r.thread})
 }
 
-// destroyed removes all rows of an e-mail but its places. links reads the thread index.
+// destroyed removes all of an e-mail but its places. links reads the thread index.
 func (t *txn) destroyed(id mail.EmailID, r *emailRow, links func(threadHash) (threadLink, error)) error {
+	t.unused(r.blob.Size)
+	return t.erase(id, r, links)
+}
+
+// erase removes all rows of an e-mail but its places.
+func (t *txn) erase(id mail.EmailID, r *emailRow, links func(threadHash) (threadLink, error)) error {
 	a := t.st.id
 	k := idKey(a, rowEmail, id.ID)
 	t.batch.Delete(k.bytes())
@@ -100,8 +106,6 @@ func (t *txn) destroyed(id mail.EmailID, r *emailRow, links func(threadHash) (th
 		k = memberKey(a, r.thread, id)
 		t.batch.Delete(k.bytes())
 	}
-	t.effect.row.used.Bytes -= r.blob.Size
-	t.effect.row.used.Emails--
 	t.journal.destroyed = append(t.journal.destroyed, threaded{id, r.thread})
 	return t.leave(r.hashes, links)
 }
