@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/server/listen"
@@ -33,6 +34,8 @@ type session struct {
 	ended atomic.Bool
 
 	account *mailbox.Account // nil before the login
+	worker  limit.Key        // whom work is done for
+	labour  labour           // of the running command
 	sel     *selection       // nil unless a mailbox is selected
 	idling  *idling          // nil unless an IDLE is running
 	over    bool             // LOGOUT, or an end of ours, has been answered
@@ -144,7 +147,7 @@ func (s *session) close() {
 // loggedInAs turns the session over to an account.
 func (s *session) loggedInAs(ctx context.Context, id mail.AccountID, leave func()) {
 	s.leave, s.unhold = leave, s.login.OnEnd(ctx, s.end)
-	s.account = s.srv.Mailboxes.Account(id)
+	s.account, s.worker = s.srv.Mailboxes.Account(id), limit.ByName(s.seen.Account)
 	s.conn.SetMaxLine(s.srv.Limits.MaxLine)
 	s.conn.SetLineTimeout(s.srv.Limits.Idle)
 	s.conn.SetEnd(time.Time{})
@@ -189,6 +192,7 @@ func (s *session) run(ctx context.Context, awaited error) error {
 			return errEnded
 		}
 		began := s.srv.Clock.Now()
+		s.labour = labour{heard: began, written: s.w.Written()}
 		if err := s.react(ctx, &c, err); err != nil {
 			return err
 		}

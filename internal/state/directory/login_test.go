@@ -315,7 +315,7 @@ func BenchmarkLoginHashed(b *testing.B) {
 	must(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
-		if ok, err := h.check(b.Context(), p, "geheim"); !ok || err != nil {
+		if ok, err := h.check(b.Context(), asker{}, p, "geheim"); !ok || err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -40,7 +40,7 @@ type Options struct {
 	// Room is the memory for large headers and many parts of messages on their way in; it may be shared. Nil is no bound.
 	Room *limit.Room
 	// Work is where messages of very many parts wait for each other; it may be shared. Nil: one of its own.
-	Work *limit.Work
+	Work    *limit.Work
 	Checks  []screen.Check // nil: screen.Standard
 	Clock   clock.Clock
 	Log     *slog.Logger
