@@ -138,7 +138,7 @@ func (s *session) close() {
 	}
 	s.conn.Release()
 	if s.thrownOut {
-		_ = s.conn.CloseGently(lingerBytes, lingerTime) // so that the client gets to read its BYE while it still sends
+		_ = s.conn.CloseGently() // so that the client gets to read its BYE while it still sends
 	}
 	_ = s.conn.Close() // ends TLS in order after STARTTLS, which the listener knows nothing of
 	s.closed()
@@ -261,12 +261,6 @@ func (s *session) drain() {
 	default:
 	}
 }
-
-// What a client that is thrown out may still send before its connection is closed for good.
-const (
-	lingerBytes = 1 << 20
-	lingerTime  = 2 * time.Second
-)
 
 // farewell says why the connection ends, where the client can still hear it.
 func (s *session) farewell(err error) {
