@@ -165,6 +165,7 @@ func (r *report) figures() (text string, worst time.Duration) {
 // add takes another round's figures to these.
 func (r *report) add(o *report) {
 	r.Delivery, r.Reading = append(r.Delivery, o.Delivery...), append(r.Reading, o.Reading...)
+	r.Failed = append(r.Failed, o.Failed...)
 }
 
 // times says how many times the p99 at rest the p99 of a round is.
