@@ -111,6 +111,19 @@ func (h *helper) end() (r report, err error) {
 	return r, fmt.Errorf("the honest clients have ended: %w", h.out.Err())
 }
 
+// atRest has them work for some time while nobody attacks.
+func (h *helper) atRest(t *testing.T, d time.Duration) report {
+	t.Helper()
+	must(t, h.begin())
+	time.Sleep(d) //nolint:forbidigo // the figures of a time without an attack
+	r, err := h.end()
+	must(t, err)
+	for _, err := range r.Failed {
+		t.Errorf("an honest client was not served at rest: %v", err)
+	}
+	return r
+}
+
 // TestHonestHelper is the honest clients' process; it is no test of its own.
 func TestHonestHelper(t *testing.T) {
 	addrs := strings.Fields(os.Getenv(helperAddrs))
@@ -147,4 +160,18 @@ func (r *report) figures() (text string, worst time.Duration) {
 	slices.Sort(r.Reading)
 	return fmt.Sprintf("deliver p50 %v p99 %v (%d), read p50 %v p99 %v (%d)", at(r.Delivery, 50), at(r.Delivery, 99), len(r.Delivery),
 		at(r.Reading, 50), at(r.Reading, 99), len(r.Reading)), max(at(r.Delivery, 99), at(r.Reading, 99))
+}
+
+// add takes another round's figures to these.
+func (r *report) add(o *report) {
+	r.Delivery, r.Reading = append(r.Delivery, o.Delivery...), append(r.Reading, o.Reading...)
+	r.Failed = append(r.Failed, o.Failed...)
+}
+
+// times says how many times the p99 at rest the p99 of a round is.
+func (r *report) times(rest *report) string {
+	ratio := func(got, calm []time.Duration) float64 {
+		return float64(at(got, 99)) / float64(max(at(calm, 99), time.Microsecond))
+	}
+	return fmt.Sprintf("p99 is %.1f times that for delivery, %.1f for reading", ratio(r.Delivery, rest.Delivery), ratio(r.Reading, rest.Reading))
 }

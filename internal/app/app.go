@@ -35,6 +35,7 @@ type App struct {
 	certs     *certs.Keeper
 	guard     *limit.Guard
 	arriving  *limit.Room
+	work      *limit.Work
 	directory *directory.Directory
 	mailboxes *mailbox.Service
 	journeys  *journey.Journeys
@@ -95,7 +96,7 @@ func (a *App) build(ctx context.Context) error {
 	showFigures(a.metrics.Registry, engine, a.certs)
 	a.mailboxes = mailbox.New(a.store, mailbox.Options{Clock: w.Clock, Log: w.Log})
 	a.closeLater(func() error { a.mailboxes.Close(); return nil })
-	a.arriving = limit.NewRoom(arrivingRoom)
+	a.arriving, a.work = limit.NewRoom(arrivingRoom), limit.NewWork()
 	a.guard = limit.NewGuard(w.Clock, limit.DefaultPolicy())
 	if a.directory, err = directory.Open(ctx, a.store, a.directoryOptions()); err != nil {
 		return fmt.Errorf("open the directory: %w", err)

@@ -29,7 +29,7 @@ func (a *App) buildServices() {
 	lmtp := smtpd.New(a.smtpConfig(smtpd.LMTP, "lmtp", starttls))
 	imap := imapd.New(imapd.Options{
 		Directory: a.directory, Mailboxes: a.mailboxes, Store: a.store, TLS: starttls, Fetched: a.fetchedByIMAP, Clock: a.world.Clock,
-		Log: a.world.Log, MailLog: a.mailLog, Version: Version(), Room: a.arriving,
+		Log: a.world.Log, MailLog: a.mailLog, Version: Version(), Room: a.arriving, Work: a.work,
 		Limits: imapd.Limits{MaxMessage: int64(a.cfg.Mail.MaxSize)},
 	})
 	pop3 := pop3d.New(pop3d.Options{

@@ -20,7 +20,7 @@ func (a *App) intakeOptions(r *route.Router) intake.Options {
 	o := intake.Options{
 		Store: a.store, Mailbox: a.mailboxes, Directory: a.directory, Queue: a.queue, Journeys: a.journeys, Resolver: a.world.Resolver,
 		Hostname: a.cfg.Hostname.Domain, Routed: r.Routed, Limits: intake.Limits{MaxSize: int64(m.MaxSize), MaxRecipients: m.MaxRecipients},
-		SendLimit: m.SendLimit, Room: a.arriving, Clock: a.world.Clock, Log: a.world.Log, MailLog: a.mailLog,
+		SendLimit: m.SendLimit, Room: a.arriving, Work: a.work, Clock: a.world.Clock, Log: a.world.Log, MailLog: a.mailLog,
 	}
 	if m.HideClient {
 		o.Client = intake.HideClient

@@ -90,7 +90,7 @@ func (g *Guard) Check(address netip.Addr, account string) Verdict {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	v := g.verdict(g.addresses.find(p.address), now)
-	if h := g.pairs.find(p); h != nil && !h.trustedFrom.IsZero() && now.Sub(h.trustedFrom) < g.policy.Trust {
+	if g.trusts(p, now) {
 		return v
 	}
 	byAccount := g.verdict(g.accounts.find(p.account), now)
@@ -99,6 +99,20 @@ func (g *Guard) Check(address netip.Addr, account string) Verdict {
 		v.LockedUntil = byAccount.LockedUntil
 	}
 	return v
+}
+
+// Trusts reports whether somebody has logged in to an account from an address before, not too long ago.
+func (g *Guard) Trusts(address netip.Addr, account string) bool {
+	now := g.clock.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.trusts(pair{ByAddress(address), ByName(account)}, now)
+}
+
+// trusts is Trusts under the lock.
+func (g *Guard) trusts(p pair, now time.Time) bool {
+	h := g.pairs.find(p)
+	return h != nil && !h.trustedFrom.IsZero() && now.Sub(h.trustedFrom) < g.policy.Trust
 }
 
 // Wait returns nil when a login may be looked at, after the delay Check asks for; or a fault of KindLoginLater if it is locked, or ctx's

@@ -76,7 +76,7 @@ func (a *ahead) forget() {
 
 func (a *ahead) add(seq int, r mailbox.Row) {
 	a.seqs = append(a.seqs, seq)
-	a.list = append(a.list, source{srv: a.srv, account: a.account, m: r.Message(), listing: r, onlyHead: a.need&onlyHead != 0})
+	a.list = append(a.list, source{session: a.session, account: a.account, m: r.Message(), listing: r, onlyHead: a.need&onlyHead != 0})
 }
 
 // run reads what is needed, calls fn for all, and forgets them.

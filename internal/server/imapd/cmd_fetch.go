@@ -151,7 +151,7 @@ func ofHeader(i imap.FetchItem) bool {
 // one writes one message's FETCH response. Everything that can fail short of reading the body is read before a word is
 // written, so that an error leaves the response stream whole.
 func (f *fetcher) one(ctx context.Context, seq int, src *source, tellFlags bool) error {
-	if err := f.broken(); err != nil {
+	if err := f.stillThere(); err != nil {
 		return err
 	}
 	m := src.m
@@ -232,6 +232,7 @@ func (f *fetcher) write(item *imap.FetchItem, m *mailbox.Message, a *answer) err
 		case a.content == nil:
 			w.Raw("NIL")
 		case item.Kind == imap.FetchBinary:
+			f.labour.vain = max(0, f.labour.vain-a.size) // what was counted before
 			return w.Literal8(a.size, a.content)
 		default:
 			return w.Literal(a.size, a.content)

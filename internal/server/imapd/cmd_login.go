@@ -107,6 +107,7 @@ func (s *session) welcome(ctx context.Context, id sasl.Identity, err error) (don
 	}
 	if err != nil {
 		if s.failed++; s.failed >= s.srv.Limits.MaxFailed {
+			s.thrownOut = true
 			s.bye("", "too many failed logins")
 		}
 		return done{}, err

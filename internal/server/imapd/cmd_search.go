@@ -107,7 +107,7 @@ func (s *session) find(ctx context.Context, key imap.SearchKey, n numbering) (fo
 	} else {
 		_, err = s.eachAhead(ctx, all, need, m.candidate(key), func(seq int, src *source) error {
 			if seq%64 == 0 {
-				if err := errors.Join(ctx.Err(), s.broken()); err != nil {
+				if err := errors.Join(ctx.Err(), s.stillThere()); err != nil {
 					return err
 				}
 			}

@@ -23,6 +23,7 @@ type matcher struct {
 	whole  []byte // a message's bytes, and the same in lower case: kept from one message to the next
 	lower  []byte
 	piece  []byte // for contains
+	looked int64  // bytes that contains has read
 }
 
 // prepare resolves the sets of a key, folds its texts, and puts what is cheap to ask before what opens a body.

@@ -148,16 +148,24 @@ func (m *matcher) contains(ctx context.Context, r io.Reader, needle string) (boo
 	buf := slices.Grow(m.piece[:0], piece+4*len(needle)+utf8.UTFMax)
 	m.piece = buf
 	for {
-		if err := ctx.Err(); err != nil { // one message can hold very much text, and a search very many keys
+		// One message can hold very much text, and a search very many keys.
+		if err := errors.Join(ctx.Err(), m.stillThere()); err != nil {
 			return false, err
 		}
-		n, err := io.ReadFull(r, buf[len(buf):min(len(buf)+piece, cap(buf))])
-		buf = buf[:len(buf)+n]
-		end := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		var end, hit bool
+		var err error
+		m.inTurn(func() {
+			var n int
+			n, err = io.ReadFull(r, buf[len(buf):min(len(buf)+piece, cap(buf))])
+			buf = buf[:len(buf)+n]
+			m.looked += int64(n)
+			end = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+			hit = (err == nil || end) && m.inPiece(buf, needle)
+		})
 		if err != nil && !end {
 			return false, fmt.Errorf("read a text to search: %w", err)
 		}
-		if m.inPiece(buf, needle) {
+		if hit {
 			return true, nil
 		}
 		if end {
@@ -169,6 +177,18 @@ func (m *matcher) contains(ctx context.Context, r io.Reader, needle string) (boo
 		}
 		buf = buf[:copy(buf, buf[len(buf)-keep:])]
 	}
+}
+
+// freeSearch is how much text a search reads in pieces before it is work that waits for its turn.
+const freeSearch = 4 << 20
+
+// inTurn looks into one piece of a long text: of a long search when it is the account's turn.
+func (m *matcher) inTurn(look func()) {
+	if m.looked < freeSearch {
+		look()
+		return
+	}
+	m.srv.Work.Do(m.worker, look)
 }
 
 func (m *matcher) inPiece(b []byte, needle string) bool {

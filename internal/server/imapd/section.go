@@ -19,7 +19,7 @@ const maxHeaderRead = 2 * message.MaxHeader
 
 // source reads what a FETCH or SEARCH wants of one message, each thing at most once.
 type source struct {
-	srv      *Server
+	session  *session
 	account  *mailbox.Account
 	m        mailbox.Message
 	listing  mailbox.Row
@@ -38,7 +38,7 @@ type source struct {
 // hold notes that so many bytes more will be in memory until the response is taken. It waits for the account's turn if they are many.
 func (src *source) hold(ctx context.Context, n int64) (err error) {
 	if src.held += n; src.held > largeFrom && src.leave == nil {
-		src.leave, err = src.srv.large(ctx, src.account.ID())
+		src.leave, err = src.session.srv.large(ctx, src.account.ID())
 	}
 	return err
 }
@@ -251,7 +251,7 @@ func (src *source) headerOrCut(ctx context.Context, blob io.ReaderAt, sec imap.S
 	if err != nil {
 		return answer{}, err
 	}
-	return someFields(header, sec, part), nil
+	return src.session.someFields(header, sec, part), nil
 }
 
 func findPart(sum *message.Summary, path []uint32) *message.Part {
@@ -325,16 +325,17 @@ func (src *source) header(ctx context.Context, blob io.ReaderAt, from, to int64)
 
 // someFields gives the fields wanted with their exact bytes, and the blank line. Nothing is copied: a FETCH may ask for very many such
 // answers of one message.
-func someFields(header message.Header, sec imap.Section, part *imap.Partial) answer {
+func (s *session) someFields(header message.Header, sec imap.Section, part *imap.Partial) answer {
 	if header == nil {
 		return answer{}
 	}
-	r := &fieldReader{header: header, sec: sec, end: "\r\n"}
-	size := int64(len(r.end))
-	for i := range header {
-		if r.wants(i) {
-			size += int64(len(header[i].Raw))
-		}
+	r := &fieldReader{header: header, wanted: make([]bool, len(header)), end: "\r\n"}
+	var size int64
+	choose := func() { size = r.choose(sec) }
+	if len(header)*len(sec.Fields) > fewNames {
+		s.srv.Work.Do(s.worker, choose)
+	} else {
+		choose()
 	}
 	if part == nil {
 		return answer{content: r, size: size}
@@ -345,17 +346,26 @@ func someFields(header message.Header, sec imap.Section, part *imap.Partial) ans
 	return answer{content: io.LimitReader(r, size), size: size}
 }
 
+// fewNames is how many comparisons of names are no work to speak of.
+const fewNames = 10_000
+
 // fieldReader reads those fields of a header that a section asks for.
 type fieldReader struct {
 	header message.Header
-	sec    imap.Section
+	wanted []bool // of header's fields
 	rest   []byte // of the field before header
 	end    string
 }
 
-func (r *fieldReader) wants(i int) bool {
-	named := slices.ContainsFunc(r.sec.Fields, func(name string) bool { return r.header[i].Is(name) })
-	return named == (r.sec.Part == imap.SectionHeaderFields)
+// choose notes which fields are wanted, and gives the size of all that will be read.
+func (r *fieldReader) choose(sec imap.Section) (size int64) {
+	for i := range r.header {
+		named := slices.ContainsFunc(sec.Fields, func(name string) bool { return r.header[i].Is(name) })
+		if r.wanted[i] = named == (sec.Part == imap.SectionHeaderFields); r.wanted[i] {
+			size += int64(len(r.header[i].Raw))
+		}
+	}
+	return size + int64(len(r.end))
 }
 
 func (r *fieldReader) Read(p []byte) (int, error) {
@@ -367,10 +377,10 @@ func (r *fieldReader) Read(p []byte) (int, error) {
 			r.rest = r.rest[k:]
 			n += k
 		case len(r.header) > 0:
-			if r.wants(0) {
+			if r.wanted[0] {
 				r.rest = r.header[0].Raw
 			}
-			r.header = r.header[1:]
+			r.header, r.wanted = r.header[1:], r.wanted[1:]
 		case r.end != "":
 			k := copy(p[n:], r.end)
 			r.end = r.end[k:]
@@ -397,7 +407,7 @@ func (src *source) decoded(blob io.ReaderAt, p *message.Part, part *imap.Partial
 	size, known := src.sizes[p]
 	if !known {
 		var err error
-		if size, err = io.Copy(io.Discard, open()); err != nil {
+		if size, err = src.session.swallow(open(), p.Size()); err != nil { // decoding makes nothing longer
 			return answer{}, fmt.Errorf("decode a part: %w", err)
 		}
 		if src.sizes == nil {
@@ -406,13 +416,15 @@ func (src *source) decoded(blob io.ReaderAt, p *message.Part, part *imap.Partial
 		src.sizes[p] = size
 	}
 	content := open()
-	if part == nil {
-		return answer{content: content, size: size}, nil
+	if part != nil {
+		skip := min(int64(part.Offset), size)
+		size = min(size-skip, int64(part.Length))
+		if size == 0 {
+			skip = 0
+		}
+		if _, err := src.session.swallow(content, skip); err != nil {
+			return answer{}, fmt.Errorf("decode a part: %w", err)
+		}
 	}
-	skip := min(int64(part.Offset), size)
-	if _, err := io.CopyN(io.Discard, content, skip); err != nil {
-		return answer{}, fmt.Errorf("decode a part: %w", err)
-	}
-	size = min(size-skip, int64(part.Length))
-	return answer{content: io.LimitReader(content, size), size: size}, nil
+	return answer{content: inTurns{src.session, io.LimitReader(content, size)}, size: size}, nil
 }

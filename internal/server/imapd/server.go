@@ -41,6 +41,8 @@ type Options struct {
 	Limits  Limits
 	// Room is the memory for messages of very many parts on their way in; it may be shared. Nil is no bound.
 	Room *limit.Room
+	// Work is where decoding and searching wait for each other; it may be shared. Nil: one of its own.
+	Work *limit.Work
 }
 
 // Fetch is that a client has read a message.
@@ -65,6 +67,9 @@ type Limits struct {
 	MaxFirstLine   int           // the same before the login; 16 KiB
 	Search         time.Duration // for one SEARCH; 1 minute
 	MaxSearchBytes int64         // bytes of one text part that SEARCH BODY reads; 16 MiB
+	// MaxDecoded is how many bytes one FETCH may have decoded (RFC 3516) that it has not sent: to count them, or to find where a
+	// partial begins; 4 GiB. It is work that is counted, as it is the same however slow the disk, the machine or the client is.
+	MaxDecoded int64
 }
 
 func (l Limits) withDefaults() Limits {
@@ -79,6 +84,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.MaxFirstLine, 16<<10)
 	setDefault(&l.Search, time.Minute)
 	setDefault(&l.MaxSearchBytes, 16<<20)
+	setDefault(&l.MaxDecoded, 4<<30)
 	return l
 }
 
@@ -113,6 +119,9 @@ func New(o Options) *Server {
 	}
 	if o.Fetched == nil {
 		o.Fetched = func(context.Context, Fetch) {}
+	}
+	if o.Work == nil {
+		o.Work = limit.NewWork()
 	}
 	if o.TLS != nil {
 		o.TLS = listen.RecordLeaf(o.TLS)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/server/listen"
@@ -33,6 +34,8 @@ type session struct {
 	ended atomic.Bool
 
 	account *mailbox.Account // nil before the login
+	worker  limit.Key        // whom work is done for
+	labour  labour           // of the running command
 	sel     *selection       // nil unless a mailbox is selected
 	idling  *idling          // nil unless an IDLE is running
 	over    bool             // LOGOUT, or an end of ours, has been answered
@@ -135,7 +138,7 @@ func (s *session) close() {
 	}
 	s.conn.Release()
 	if s.thrownOut {
-		_ = s.conn.CloseGently(lingerBytes, lingerTime) // so that the client gets to read its BYE while it still sends
+		_ = s.conn.CloseGently() // so that the client gets to read its BYE while it still sends
 	}
 	_ = s.conn.Close() // ends TLS in order after STARTTLS, which the listener knows nothing of
 	s.closed()
@@ -144,7 +147,7 @@ func (s *session) close() {
 // loggedInAs turns the session over to an account.
 func (s *session) loggedInAs(ctx context.Context, id mail.AccountID, leave func()) {
 	s.leave, s.unhold = leave, s.login.OnEnd(ctx, s.end)
-	s.account = s.srv.Mailboxes.Account(id)
+	s.account, s.worker = s.srv.Mailboxes.Account(id), limit.ByName(s.seen.Account)
 	s.conn.SetMaxLine(s.srv.Limits.MaxLine)
 	s.conn.SetLineTimeout(s.srv.Limits.Idle)
 	s.conn.SetEnd(time.Time{})
@@ -189,6 +192,7 @@ func (s *session) run(ctx context.Context, awaited error) error {
 			return errEnded
 		}
 		began := s.srv.Clock.Now()
+		s.labour = labour{heard: began, written: s.w.Written()}
 		if err := s.react(ctx, &c, err); err != nil {
 			return err
 		}
@@ -257,12 +261,6 @@ func (s *session) drain() {
 	default:
 	}
 }
-
-// What a client that is thrown out may still send before its connection is closed for good.
-const (
-	lingerBytes = 1 << 20
-	lingerTime  = 2 * time.Second
-)
 
 // farewell says why the connection ends, where the client can still hear it.
 func (s *session) farewell(err error) {

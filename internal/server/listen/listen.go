@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/posthorn-mail/posthorn/internal/wire/line"
 	"github.com/posthorn-mail/posthorn/internal/wire/proxyproto"
 )
 
@@ -64,6 +65,7 @@ type Listener struct {
 	cfg     Config
 	handler Handler
 	slots   *slots
+	refused line.Farewells
 }
 
 // New makes a listener. It opens nothing.
@@ -80,8 +82,12 @@ func New(cfg Config, h Handler) *Listener {
 		cfg.TLS = RecordLeaf(cfg.TLS)
 	}
 	cfg.Log = cfg.Log.With("listener", cfg.Name)
-	return &Listener{cfg: cfg, handler: h, slots: newSlots(cfg)}
+	return &Listener{cfg: cfg, handler: h, slots: newSlots(cfg), refused: line.Farewells{Most: mostRefused, Time: time.Second}}
 }
+
+// mostRefused are heard out at a time, each for a second, after they were told that there are too many: they have files beyond those that are
+// counted.
+const mostRefused = 32
 
 func defaultInt(p *int, d int) {
 	if *p == 0 {
@@ -261,7 +267,9 @@ func (l *Listener) refuse(c *Conn) {
 	}
 	// A fresh connection has room for a line, so this does not wait; whether it arrives is not ours to ensure.
 	_ = c.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = c.Conn.Write([]byte(l.cfg.Busy))
+	if _, err := c.Conn.Write([]byte(l.cfg.Busy)); err == nil {
+		_ = l.refused.Close(c.Conn)
+	}
 }
 
 func (l *Listener) tlsFailed(c *Conn, err error) {

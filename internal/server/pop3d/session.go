@@ -51,6 +51,8 @@ type session struct {
 	unhold func()        // stops hearing of the login's end; nil until login
 	ended  atomic.Bool   // the login is worth nothing any more; set by others
 
+	// thrownOut says that the end is ours and comes while the client may be sending.
+	thrownOut   bool
 	fetched     []mail.EmailID // sent to the client, but not told to Fetched yet
 	last        int            // the message last sent by RETR
 	bad, failed int
@@ -91,6 +93,9 @@ func (s *session) close() {
 		s.drop = nil
 	}
 	s.conn.Release()
+	if s.thrownOut {
+		_ = s.conn.CloseGently() // so that the client gets to read why
+	}
 	_ = s.conn.Close() // ends TLS in order after STARTTLS, which the listener knows nothing of
 	s.closed()
 }
@@ -137,9 +142,11 @@ func (s *session) readLine(ctx context.Context) ([]byte, error) {
 func (s *session) enough() error {
 	switch {
 	case s.bad >= s.srv.Limits.MaxBad:
+		s.thrownOut = true
 		s.err(pop3.NoCode, text.POP3TooManyErrors)
 		return errEnd
 	case s.failed >= s.srv.Limits.MaxFailed:
+		s.thrownOut = true
 		s.err(pop3.NoCode, text.POP3TooManyLogins)
 		return errEnd
 	}
@@ -148,6 +155,7 @@ func (s *session) enough() error {
 
 // farewell says why the session ends, where there is somebody to hear it.
 func (s *session) farewell(err error) error {
+	s.thrownOut = s.thrownOut || errors.Is(err, errEnded) || errors.Is(err, line.ErrEndless) || line.IsBareNewline(err)
 	switch {
 	case errors.Is(err, errEnd):
 		return nil

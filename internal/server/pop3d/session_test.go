@@ -483,6 +483,17 @@ func TestLimits(t *testing.T) {
 	after.play("C: RETR " + strings.Repeat("0", 2000) + "1\nS: -ERR line too long\nC: QUIT\nS~ \\+OK .*\nEND")
 }
 
+// TestLastWordsReachWhoSendsOn: a client that has sent much more by the time it is thrown out still reads why.
+func TestLastWordsReachWhoSendsOn(t *testing.T) {
+	w := newWorld(t, Options{})
+	c := w.dial(w.clear)
+	c.send(strings.Repeat("X\r\n", 500_000))
+	got, err := io.ReadAll(c.r)
+	if lines := strings.Split(strings.TrimSpace(string(got)), "\r\n"); err != nil || lines[len(lines)-1] != "-ERR too many errors, goodbye" {
+		t.Errorf("%q, %v", lines[len(lines)-1], err)
+	}
+}
+
 func TestLockedOut(t *testing.T) {
 	w := newWorld(t, Options{Limits: Limits{MaxFailed: 100}})
 	c := w.dial(w.secure)

@@ -176,7 +176,7 @@ func (s *Server) session(ctx context.Context, lc *line.Conn, c *listen.Conn) {
 	defer s.cfg.MailLog.Connected(ss.logSession())()
 	err := ss.run(ctx)
 	if leaving(err) {
-		err = lc.CloseGently(lingerBytes, lingerTime)
+		err = lc.CloseGently()
 	} else {
 		err = errors.Join(lc.Flush(), lc.Close())
 	}
@@ -184,12 +184,6 @@ func (s *Server) session(ctx context.Context, lc *line.Conn, c *listen.Conn) {
 		s.cfg.Log.Debug("connection not closed in order", "remote", c.Remote, "error", err)
 	}
 }
-
-// A client that is thrown out gets this long to read why.
-const (
-	lingerBytes = 1 << 20
-	lingerTime  = 2 * time.Second
-)
 
 // leaving reports whether the session ended by our will while the client may still be sending.
 func leaving(err error) bool {

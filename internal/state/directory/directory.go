@@ -47,6 +47,8 @@ type Guard interface {
 	// Wait returns nil when a login from the address for the account may be checked, after a delay if there were failures before; or
 	// a fault of KindLoginLater while it is locked.
 	Wait(ctx context.Context, remote netip.Addr, account string) error
+	// Trusts reports whether there has been a login from the address to the account before, not too long ago.
+	Trusts(remote netip.Addr, account string) bool
 	// Failed and Succeeded tell how it ended.
 	Failed(remote netip.Addr, account string)
 	Succeeded(remote netip.Addr, account string)
@@ -117,6 +119,7 @@ func withDefaults(o Options) Options {
 type open struct{}
 
 func (open) Wait(context.Context, netip.Addr, string) error { return nil }
+func (open) Trusts(netip.Addr, string) bool                 { return false }
 func (open) Failed(netip.Addr, string)                      {}
 func (open) Succeeded(netip.Addr, string)                   {}
 

@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/argon2"
 
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/wire/sasl"
 )
@@ -45,9 +47,10 @@ const (
 // hasher computes hashes, only so many at the same time.
 type hasher struct {
 	o       Hash
-	slots   chan struct{}
+	work    *limit.Work
 	waiting atomic.Int64
-	dummy   argonHash // what the password of nobody is compared with
+	queues  *limit.Gates // those who wait, by whom they wait for
+	dummy   argonHash    // what the password of nobody is compared with
 }
 
 func newHasher(o Hash) *hasher {
@@ -56,7 +59,7 @@ func newHasher(o Hash) *hasher {
 	setDefault(&o.Threads, defaultThreads)
 	setDefault(&o.Concurrent, (runtime.GOMAXPROCS(0)+1)/2)
 	setDefault(&o.ScramIterations, defaultIterations)
-	h := &hasher{o: o, slots: make(chan struct{}, o.Concurrent)}
+	h := &hasher{o: o, work: limit.NewWorkOf(o.Concurrent), queues: limit.NewGates(max(2, queuePerSlot*o.Concurrent/2))}
 	h.dummy = h.parameters()
 	h.dummy.Hash = newSalt(hashLen)
 	return h
@@ -78,19 +81,43 @@ func (h *hasher) parameters() argonHash {
 	return argonHash{MemoryKiB: h.o.MemoryKiB, Passes: h.o.Passes, Threads: h.o.Threads, Salt: newSalt(saltLen)}
 }
 
-// enter waits for a slot. With too many waiting it fails at once, so that a flood of logins is answered and not piled up.
-func (h *hasher) enter(ctx context.Context) (leave func(), err error) {
-	if h.waiting.Add(1) > int64(queuePerSlot*cap(h.slots)) {
+// asker is whom a hash is computed for.
+type asker struct {
+	key   limit.Key
+	known bool // a device of the account's owner, as far as we know
+}
+
+// do computes a hash for somebody when it is his turn. With too many waiting it fails at once, so that a flood of logins is answered and not
+// piled up. Strangers leave some places to those we know, one of them leaves half to the others, and whoever waits longest for his next turn
+// gets it.
+func (h *hasher) do(ctx context.Context, a asker, compute func()) error {
+	leave, ok := h.queues.Enter(a.key)
+	if !ok {
+		return errTooManyLogins()
+	}
+	defer leave()
+	most := int64(queuePerSlot * h.o.Concurrent)
+	if !a.known {
+		most = most * 3 / 4
+	}
+	if h.waiting.Add(1) > most {
 		h.waiting.Add(-1)
-		return nil, mail.Refuse(mail.KindLoginLater, "too many logins at once, please try again later")
+		return errTooManyLogins()
 	}
-	defer h.waiting.Add(-1)
-	select {
-	case h.slots <- struct{}{}:
-		return func() { <-h.slots }, nil
-	case <-ctx.Done():
-		return nil, mail.Failed(mail.KindLoginLater, "the login was given up", ctx.Err())
+	waits := sync.OnceFunc(func() { h.waiting.Add(-1) })
+	defer waits()
+	err := h.work.DoUnless(ctx, a.key, func() {
+		waits()
+		compute()
+	})
+	if err != nil {
+		return mail.Failed(mail.KindLoginLater, "the login was given up", err)
 	}
+	return nil
+}
+
+func errTooManyLogins() error {
+	return mail.Refuse(mail.KindLoginLater, "too many logins at once, please try again later")
 }
 
 // make computes all that is kept of a password.
@@ -99,34 +126,35 @@ func (h *hasher) make(ctx context.Context, plain string, now time.Time) (*passwo
 	if err != nil || len(plain) > maxPassword {
 		return nil, mail.Refusef(mail.KindSyntax, "a password has no control characters and at most %d bytes", maxPassword)
 	}
-	leave, err := h.enter(ctx)
-	if err != nil {
+	p := &password{Argon: h.parameters(), Changed: now}
+	var keys sasl.ScramKeys
+	var failed error
+	if err := h.do(ctx, asker{key: ownKey, known: true}, func() {
+		p.Argon.Hash = p.Argon.compute(prepared)
+		keys, failed = sasl.DeriveKeys(prepared, newSalt(saltLen), h.o.ScramIterations)
+	}); err != nil {
 		return nil, err
 	}
-	defer leave()
-	p := &password{Argon: h.parameters(), Changed: now}
-	p.Argon.Hash = p.Argon.compute(prepared)
-	keys, err := sasl.DeriveKeys(prepared, newSalt(saltLen), h.o.ScramIterations)
-	if err != nil {
-		return nil, mail.Failed(mail.KindInternal, "the password cannot be kept", err)
+	if failed != nil {
+		return nil, mail.Failed(mail.KindInternal, "the password cannot be kept", failed)
 	}
 	p.Scram = scramRow{Salt: keys.Salt, Iterations: keys.Iterations, StoredKey: keys.StoredKey[:], ServerKey: keys.ServerKey[:]}
 	return p, nil
 }
 
+// ownKey is for passwords that are set, which only those do whom we know.
+const ownKey limit.Key = "set"
+
 // check reports whether a password is right. Nobody's password (p is nil) costs the same and is never right.
-func (h *hasher) check(ctx context.Context, p *password, plain string) (bool, error) {
+func (h *hasher) check(ctx context.Context, a asker, p *password, plain string) (right bool, err error) {
 	against := h.dummy
 	if p != nil {
 		against = p.Argon
 	}
-	leave, err := h.enter(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer leave()
-	got := against.compute(plain)
-	return subtle.ConstantTimeCompare(got, against.Hash) == 1 && p != nil, nil
+	err = h.do(ctx, a, func() {
+		right = subtle.ConstantTimeCompare(against.compute(plain), against.Hash) == 1 && p != nil
+	})
+	return right, err
 }
 
 func (a *argonHash) compute(prepared string) []byte {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/wire/sasl"
@@ -128,11 +129,19 @@ func (l *LoginSession) isRight(ctx context.Context, c *candidate, plain string) 
 			return sasl.Proved, nil
 		}
 	}
-	right, err := l.d.hasher.check(ctx, c.password, prepared)
+	right, err := l.d.hasher.check(ctx, l.asker(c), c.password, prepared)
 	if right {
 		l.d.verified.add(m)
 	}
 	return outcomeOf(right), err
+}
+
+// asker is whom a candidate's hash is computed for: the account, where its owner has logged in from this address before, or the address.
+func (l *LoginSession) asker(c *candidate) asker {
+	if l.d.o.Guard.Trusts(l.at.Remote, c.counted) {
+		return asker{key: limit.ByName(c.counted), known: true}
+	}
+	return asker{key: limit.ByAddress(l.at.Remote)}
 }
 
 // begin finds who a name is and lets the guard hold the login back.

@@ -156,27 +156,60 @@ func TestAVerifiedLoginIsRememberedForSomeTime(t *testing.T) {
 
 func TestHashesAreBounded(t *testing.T) {
 	h := newHasher(Hash{Concurrent: 1})
-	leave, err := h.enter(t.Context())
-	must(t, err)
+	const strangers = queuePerSlot * 3 / 4
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error)
-	for range queuePerSlot {
-		go func() {
-			_, err := h.enter(ctx)
-			failed <- err
-		}()
+	waits := func(a asker) {
+		before := h.waiting.Load()
+		go func() { failed <- h.do(ctx, a, func() { t.Error("it was computed") }) }()
+		waitFor(t, func() bool { return h.waiting.Load() == before+1 })
 	}
-	waitFor(t, func() bool { return h.waiting.Load() == queuePerSlot })
-	_, err = h.enter(t.Context())
-	wantKind(t, err, mail.KindLoginLater, "one too many")
-	cancel()
-	for range queuePerSlot {
-		wantKind(t, <-failed, mail.KindLoginLater, "given up")
+	refused := func(a asker, what string) {
+		t.Helper()
+		wantKind(t, h.do(ctx, a, func() { t.Error("it was computed") }), mail.KindLoginLater, what)
 	}
-	leave()
-	leave, err = h.enter(t.Context())
+	must(t, h.do(t.Context(), asker{key: "first"}, func() {
+		for range queuePerSlot / 2 {
+			waits(asker{key: "greedy"})
+		}
+		refused(asker{key: "greedy"}, "more than half for one")
+		for range strangers - queuePerSlot/2 {
+			waits(asker{key: "others"})
+		}
+		refused(asker{key: "late"}, "one stranger too many")
+		for range queuePerSlot - strangers {
+			waits(asker{key: "owner", known: true})
+		}
+		refused(asker{key: "owner", known: true}, "one too many")
+		cancel()
+		for range queuePerSlot {
+			wantKind(t, <-failed, mail.KindLoginLater, "given up")
+		}
+	}))
+	computed := false
+	must(t, h.do(t.Context(), asker{key: "greedy"}, func() { computed = true }))
+	if !computed || h.waiting.Load() != 0 {
+		t.Errorf("computed is %v, %d wait", computed, h.waiting.Load())
+	}
+}
+
+// TestAnOwnersDeviceIsKnown: a flood from other addresses, or from his own, does not come before him.
+func TestAnOwnersDeviceIsKnown(t *testing.T) {
+	clk := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	d := openDirectory(t, openStore(t), Options{Clock: clk, Guard: limit.NewGuard(clk, limit.DefaultPolicy())})
+	addDomains(t, d, "a.test")
+	addAccount(t, d, "geheim", "x@a.test")
+	l := d.Login(here)
+	c, err := l.lookup(t.Context(), "X@a.test")
 	must(t, err)
-	leave()
+	if a := l.asker(c); a.known || a.key != limit.ByAddress(here.Remote) {
+		t.Errorf("before the first login: %+v", a)
+	}
+	_, err = l.Plain(t.Context(), "", "x@a.test", "geheim")
+	must(t, err)
+	if a := l.asker(c); !a.known || a.key != limit.ByName("x@a.test") {
+		t.Errorf("after it: %+v", a)
+	}
 }
 
 func TestUnknownUsersLookLikeKnownOnes(t *testing.T) {
@@ -268,10 +301,10 @@ func TestStoredPasswordsTellNothing(t *testing.T) {
 	}
 	// Old parameters go on to work when the defaults change.
 	h = newHasher(Hash{MemoryKiB: 16, Passes: 2, Threads: 2})
-	if ok, err := h.check(t.Context(), one, "geheim"); !ok || err != nil {
+	if ok, err := h.check(t.Context(), asker{}, one, "geheim"); !ok || err != nil {
 		t.Errorf("a password kept with other parameters: %v %v", ok, err)
 	}
-	if ok, err := h.check(t.Context(), nil, "geheim"); ok || err != nil {
+	if ok, err := h.check(t.Context(), asker{}, nil, "geheim"); ok || err != nil {
 		t.Errorf("nobody's password: %v %v", ok, err)
 	}
 }
@@ -282,7 +315,7 @@ func BenchmarkLoginHashed(b *testing.B) {
 	must(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
-		if ok, err := h.check(b.Context(), p, "geheim"); !ok || err != nil {
+		if ok, err := h.check(b.Context(), asker{}, p, "geheim"); !ok || err != nil {
 			b.Fatal(err)
 		}
 	}

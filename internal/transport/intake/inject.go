@@ -57,7 +57,7 @@ func (in *Intake) Inject(
 		return Receipt{}, err
 	}
 	arrived.header = arrived.header.Without("Return-Path")
-	arrived.trace = t.trace(buf.top[:0], id, now)
+	arrived.trace, arrived.key = t.trace(buf.top[:0], id, now), t.src.key()
 	st, err := in.stage(ctx, arrived)
 	if err != nil {
 		return Receipt{}, err

@@ -38,7 +38,9 @@ type Options struct {
 	// 0 is no bound.
 	SendLimit int
 	// Room is the memory for large headers and many parts of messages on their way in; it may be shared. Nil is no bound.
-	Room    *limit.Room
+	Room *limit.Room
+	// Work is where messages of very many parts wait for each other; it may be shared. Nil: one of its own.
+	Work    *limit.Work
 	Checks  []screen.Check // nil: screen.Standard
 	Clock   clock.Clock
 	Log     *slog.Logger
@@ -65,7 +67,6 @@ type Intake struct {
 	o       Options
 	sent    *queue.Allowance
 	buffers sync.Pool // of *buffer
-	work    *limit.Work
 }
 
 // New makes an Intake.
@@ -85,7 +86,10 @@ func New(o Options) *Intake {
 	if o.Log == nil {
 		o.Log = obs.Discard()
 	}
-	in := &Intake{o: o, sent: queue.NewAllowance(o.Clock), work: limit.NewWork()}
+	if o.Work == nil {
+		o.Work = limit.NewWork()
+	}
+	in := &Intake{o: o, sent: queue.NewAllowance(o.Clock)}
 	in.buffers.New = func() any { return &buffer{r: bufio.NewReaderSize(nil, 64<<10)} }
 	return in
 }
@@ -199,7 +203,7 @@ func (t *Transaction) Body(ctx context.Context, r io.Reader) (Receipt, error) {
 	if arrived.header, err = t.complete(ctx, arrived.header, id, now); err != nil {
 		return Receipt{}, err
 	}
-	arrived.trace = t.trace(buf.top[:0], id, now)
+	arrived.trace, arrived.key = t.trace(buf.top[:0], id, now), t.src.key()
 	staged, err := t.in.stage(ctx, arrived)
 	if err != nil {
 		return Receipt{}, err

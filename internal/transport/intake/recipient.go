@@ -63,10 +63,46 @@ func (in *Intake) checkRelay(ctx context.Context, src *Source, to mail.Address) 
 	if err != nil {
 		return err
 	}
-	return in.sent.Take(src.Account, 1, queue.Limits{
+	l := queue.Limits{
 		RecipientsPerHour: account.SendLimit.RecipientsPerHour,
 		RecipientsPerDay:  cmp.Or(account.SendLimit.RecipientsPerDay, in.o.SendLimit),
+	}
+	if l == (queue.Limits{}) {
+		return nil
+	}
+	if err := in.recall(ctx, src.Account); err != nil {
+		return err
+	}
+	return in.sent.Take(src.Account, 1, l)
+}
+
+// recall has what an account sent before a restart counted. It is in the journeys, which the commits that accepted it have written: no
+// row more is needed for a limit that a restart does not lift.
+func (in *Intake) recall(ctx context.Context, account mail.AccountID) error {
+	if in.o.Journeys == nil || in.sent.Knows(account) {
+		return nil
+	}
+	var before []time.Time
+	err := in.o.Journeys.Sent(ctx, account, in.o.Clock.Now().Add(-24*time.Hour), func(at time.Time, recipient string) {
+		if !in.ours(ctx, recipient) {
+			before = append(before, at)
+		}
 	})
+	if err != nil {
+		return mail.Failed(mail.KindUnavailable, "what this account has sent cannot be counted now, please try again later", err)
+	}
+	in.sent.Restore(account, before)
+	return nil
+}
+
+// ours reports whether an address is here: such recipients wait in the queue where they are very many, or the message is for later.
+func (in *Intake) ours(ctx context.Context, address string) bool {
+	a, err := mail.ParseAddress(address)
+	if err != nil {
+		return false
+	}
+	res, err := in.o.Directory.Resolve(ctx, a)
+	return err == nil && res.Ours
 }
 
 // checkQuota refuses an address whose only account is full. Behind an alias or a group, the others must not lose their

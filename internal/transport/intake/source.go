@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/posthorn-mail/posthorn/internal/base/limit"
 	"github.com/posthorn-mail/posthorn/internal/base/obs"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 )
@@ -31,6 +32,14 @@ func (s *Source) mayRelay() bool {
 
 // submits reports whether the message is its author's: then it is completed, and only with the author's own addresses.
 func (s *Source) submits() bool { return !s.Account.IsZero() }
+
+// key is whom work on the message is done for.
+func (s *Source) key() limit.Key {
+	if s.Login != "" {
+		return limit.ByName(s.Login)
+	}
+	return limit.ByAddress(s.Remote.Addr())
+}
 
 // with is the protocol in a Received field (RFC 3848, RFC 6531 section 4.3).
 func (s *Source) with(env *mail.Envelope) string {

@@ -19,6 +19,7 @@ type arrival struct {
 	trace  trace
 	header message.Header
 	body   *buffer
+	key    limit.Key // whom work on it is done for
 }
 
 // trace is what is written above a message's header.
@@ -56,7 +57,7 @@ func (in *Intake) stage(ctx context.Context, a arrival) (staged, error) {
 	scanner := &a.body.scanner
 	scanner.Reset()
 	a.body.top = a.header.AppendTo(a.trace.text)
-	both := tee{w: w, scanner: scanner, room: &a.body.room, work: in.work}
+	both := tee{w: w, scanner: scanner, room: &a.body.room, work: in.o.Work, key: a.key}
 	_, err := both.Write(a.body.top)
 	if err == nil {
 		_, err = a.body.r.WriteTo(both) // through the buffer that is there
@@ -87,6 +88,7 @@ type tee struct {
 	scanner *message.Scanner
 	room    *holding
 	work    *limit.Work
+	key     limit.Key
 }
 
 // Write implements io.Writer. Few messages of very many parts are looked at a time, so that nobody else waits behind all of them.
@@ -95,7 +97,7 @@ func (t tee) Write(p []byte) (int, error) {
 	if t.scanner.Memory() < freeRoom {
 		_, _ = t.scanner.Write(p[:n])
 	} else {
-		t.work.Do(func() { _, _ = t.scanner.Write(p[:n]) })
+		t.work.Do(t.key, func() { _, _ = t.scanner.Write(p[:n]) })
 	}
 	if full := t.room.grow(t.scanner.Memory()); full != nil {
 		return n, full

@@ -179,3 +179,28 @@ func TestAllowance(t *testing.T) {
 		t.Fatal("no limit refuses")
 	}
 }
+
+// TestAllowanceIsRestored: what was sent before a restart counts in its own hour, and only if nothing is known yet.
+func TestAllowanceIsRestored(t *testing.T) {
+	f := newOffice(t, Options{})
+	a := NewAllowance(f.clk)
+	anna := mail.AccountID{ID: mail.NewID(start)}
+	now := f.clk.Now()
+	sent := []time.Time{now, now, now.Add(-3 * time.Hour), now.Add(-30 * time.Hour), now.Add(2 * time.Hour)}
+	if a.Knows(anna) {
+		t.Fatal("it knows what it was not told")
+	}
+	a.Restore(anna, sent)
+	a.Restore(anna, sent)
+	l := Limits{RecipientsPerDay: 4, RecipientsPerHour: 3}
+	if !a.Knows(anna) || a.Take(anna, 1, l) != nil {
+		t.Fatal("what was sent long ago, or is counted already, counts")
+	}
+	if err := a.Take(anna, 1, l); !mail.IsKind(err, mail.KindTooMany) {
+		t.Fatalf("beyond the limit: %v", err)
+	}
+	f.clk.Advance(22 * time.Hour)
+	if err := a.Take(anna, 1, l); err != nil {
+		t.Fatalf("when the oldest is a day old: %v", err)
+	}
+}

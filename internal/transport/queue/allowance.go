@@ -15,7 +15,8 @@ type Limits struct {
 	RecipientsPerHour, RecipientsPerDay int
 }
 
-// Allowance counts what accounts send, in memory: after a restart everybody starts afresh. It is safe for concurrent use.
+// Allowance counts what accounts send, in memory. After a restart it knows of nobody what he has sent before until it is told with Restore.
+// It is safe for concurrent use.
 type Allowance struct {
 	clock clock.Clock
 	mu    sync.Mutex
@@ -62,6 +63,30 @@ func (a *Allowance) Take(account mail.AccountID, recipients int, l Limits) error
 	u.hours[0].messages++
 	u.hours[0].recipients += recipients
 	return nil
+}
+
+// Knows reports whether an account's messages are counted already. If not, Restore has to come before the next Take.
+func (a *Allowance) Knows(account mail.AccountID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.used[account] != nil
+}
+
+// Restore counts what an account has sent before, a message to one recipient at each of the times; not if it is known already.
+func (a *Allowance) Restore(account mail.AccountID, sent []time.Time) {
+	now := hourOf(a.clock.Now())
+	u := &usage{hour: now}
+	for _, at := range sent {
+		if ago := now - hourOf(at); ago >= 0 && ago < int64(len(u.hours)) {
+			u.hours[ago].messages++
+			u.hours[ago].recipients++
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.used[account] == nil {
+		a.used[account] = u
+	}
 }
 
 func over(n, limit int) bool { return limit > 0 && n > limit }

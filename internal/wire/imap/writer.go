@@ -18,6 +18,7 @@ type Writer struct {
 	conn io.Writer
 	pool *Pool
 	buf  []byte
+	sent int64 // bytes handed on
 	err  error
 	// Enc is how strings and mailbox names with characters outside of ASCII are written.
 	Enc Encoding
@@ -43,8 +44,12 @@ func (w *Writer) send() {
 	if len(w.buf) > 0 && w.err == nil {
 		_, w.err = w.conn.Write(w.buf)
 	}
+	w.sent += int64(len(w.buf))
 	w.buf = w.buf[:0]
 }
+
+// Written is how many bytes have been written so far, handed on or not.
+func (w *Writer) Written() int64 { return w.sent + int64(len(w.buf)) }
 
 // room makes sure that there is a buffer, makes a small one that fills up a big one, and sends a big one that is full.
 func (w *Writer) room() {

@@ -60,8 +60,12 @@ const (
 	smallSize = 64        // what an idle connection waits with
 )
 
-// Pool keeps buffers of idle connections for busy ones. The zero Pool is ready; share one per server.
-type Pool struct{ small, large sync.Pool }
+// Pool keeps buffers of idle connections for busy ones, and counts those that are closed gently. The zero Pool is ready; share one per
+// server.
+type Pool struct {
+	small, large sync.Pool
+	farewells    Farewells
+}
 
 func (p *Pool) get() []byte {
 	if p != nil {
@@ -163,35 +167,18 @@ func (c *Conn) Close() error {
 	return nc.Close()
 }
 
-// CloseGently sends what waits, tells the peer that nothing more comes, and closes the connection once the peer has closed its side
-// too, or limit bytes more have come, or the time is over. A connection that is closed while input is still arriving is reset, and
-// what was sent last can be lost by it; this is for last words that the peer should get to read.
-func (c *Conn) CloseGently(limit int, d time.Duration) error {
-	return errors.Join(c.hearOut(limit, d), c.Close())
-}
-
-func (c *Conn) hearOut(limit int, d time.Duration) error {
+// CloseGently sends what waits and closes the connection once the peer has had time to read it (Farewells): for last words to who may
+// still be sending. The reader calls it.
+func (c *Conn) CloseGently() error {
 	if err := c.Flush(); err != nil {
-		return err
+		return errors.Join(err, c.Close())
 	}
-	if half, ok := c.dl.nc.(interface{ CloseWrite() error }); ok {
-		if err := half.CloseWrite(); err != nil {
-			return err
-		}
+	c.r, c.w = 0, 0
+	c.Release()
+	if c.cfg.Pool == nil {
+		return new(Farewells).Close(c.dl.nc)
 	}
-	deadline := time.Now().Add(d)
-	for limit > 0 {
-		c.r, c.w = 0, 0
-		err := c.fillBy(deadline, waitContent)
-		if errors.Is(err, io.EOF) || errors.Is(err, ErrTimeout) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		limit -= c.Buffered()
-	}
-	return nil
+	return c.cfg.Pool.farewells.Close(c.dl.nc)
 }
 
 // Release hands the buffers back to the pool while nothing is in them; call it when the session is over. A wait for a

@@ -256,39 +256,3 @@ func TestIdleConnectionHoldsNoBuffer(t *testing.T) {
 		t.Error("buffers are kept after Release")
 	}
 }
-
-func TestCloseGently(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	for _, gentle := range []struct {
-		limit int
-		read  string // what of the client's 1 MiB must have been taken
-	}{{2 << 20, "all"}, {1000, "some"}} {
-		client, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		sent := make(chan error, 1)
-		go func() {
-			_, err := client.Write(bytes.Repeat([]byte("x"), 1<<20))
-			sent <- errors.Join(err, client.(*net.TCPConn).CloseWrite())
-		}()
-		server, err := ln.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := NewConn(server, Config{})
-		_, _ = c.WriteString("last words\r\n")
-		if err := c.CloseGently(gentle.limit, 20*time.Second); err != nil {
-			t.Errorf("%s: %v", gentle.read, err)
-		}
-		err = <-sent
-		if got, rerr := io.ReadAll(client); gentle.read == "all" && (err != nil || rerr != nil || string(got) != "last words\r\n") {
-			t.Errorf("the client read %q, %v, %v", got, rerr, err)
-		}
-		_ = client.Close()
-	}
-}

@@ -54,6 +54,11 @@ func (b *base64Reader) Read(p []byte) (int, error) {
 	n := copy(p, b.avail)
 	b.avail = b.avail[n:]
 	for n < len(p) && b.err == nil {
+		if b.have == 0 {
+			if n += b.quads(p[n:]); n == len(p) {
+				break
+			}
+		}
 		c, err := b.r.ReadByte()
 		if err != nil {
 			b.err = err
@@ -83,6 +88,24 @@ func (b *base64Reader) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	return n, nil
+}
+
+// quads decodes the whole quanta that are next in what has been read, up to anything that is not of the alphabet: all but the ends of lines.
+func (b *base64Reader) quads(p []byte) (n int) {
+	buf, _ := b.r.Peek(b.r.Buffered())
+	in := 0
+	for len(buf)-in >= 4 && len(p)-n >= 3 {
+		q := buf[in : in+4 : in+4]
+		v0, v1, v2, v3 := base64Value[q[0]], base64Value[q[1]], base64Value[q[2]], base64Value[q[3]]
+		if v0|v1|v2|v3 < 0 {
+			break
+		}
+		out := p[n : n+3 : n+3]
+		out[0], out[1], out[2] = byte(v0)<<2|byte(v1)>>4, byte(v1)<<4|byte(v2)>>2, byte(v2)<<6|byte(v3)
+		in, n = in+4, n+3
+	}
+	_, _ = b.r.Discard(in) // it is buffered
+	return n
 }
 
 // flush ends an incomplete quantum.
@@ -145,6 +168,10 @@ func (q *qpReader) Read(p []byte) (int, error) {
 			continue
 		}
 		q.space = q.space[:0] // all of it has been handed out
+		if k := q.plain(p[n:]); k > 0 {
+			n += k
+			continue
+		}
 		if err := q.next(); err != nil {
 			if n > 0 {
 				return n, nil
@@ -153,6 +180,23 @@ func (q *qpReader) Read(p []byte) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// special tells what means something in quoted-printable.
+var special = [256]bool{'=': true, ' ': true, '\t': true, '\r': true, '\n': true}
+
+// plain copies what is next in what has been read, as far as it means itself: white space does between two others.
+func (q *qpReader) plain(p []byte) (n int) {
+	buf, _ := q.r.Peek(min(q.r.Buffered(), len(p)))
+	for n < len(buf) {
+		if c := buf[n]; special[c] && (c != ' ' && c != '\t' || n+1 == len(buf) || special[buf[n+1]]) {
+			break
+		}
+		n++
+	}
+	copy(p, buf[:n])
+	_, _ = q.r.Discard(n) // it is buffered
+	return n
 }
 
 // next decodes up to the next byte that is no white space. A reader that ends, ends again when it is asked again.
