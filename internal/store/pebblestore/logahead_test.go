@@ -25,9 +25,10 @@ func newLog(t *testing.T, fs vfs.FS) (*fence, vfs.File) {
 	return f, log
 }
 
+// write writes a copy of p, as the disk in memory scrambles what it was given when it runs under the race detector.
 func write(t *testing.T, to vfs.File, p []byte) {
 	t.Helper()
-	if n, err := to.Write(p); n != len(p) || err != nil {
+	if n, err := to.Write(bytes.Clone(p)); n != len(p) || err != nil {
 		t.Fatalf("wrote %d of %d: %v", n, len(p), err)
 	}
 }
