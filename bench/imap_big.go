@@ -42,7 +42,7 @@ func (b *bench) imapBig() ([]result, error) {
 		}
 	}
 	for range b.repeat {
-		ours, err := b.bigOnce(b.posthorn, n)
+		ours, err := b.bigOnce(b.posthornPlain, n)
 		if err != nil {
 			return nil, fmt.Errorf("posthorn: %w", err)
 		}

@@ -22,7 +22,8 @@ medians of the same run. The aims are the project's own, and stand here whether 
 - MX in is without TLS on both sides but for the STARTTLS row. The IMAP mix, POP3 and submission (which has a login) are measured with TLS on both
   sides and without it on both; Posthorn with TLS beside a peer without it has no aim. Keys: ECDSA on P-256 on both sides; TLS 1.3 with X25519; a full
   handshake for each connection, no session is resumed. POP3 asks for one message after the other; the server that answers from memory is what
-  nobody can be faster than, as smtp-sink is for submission. The big mailbox is read over TLS from Posthorn and without it from Dovecot.
+  nobody can be faster than, as smtp-sink is for submission. The big mailbox is read
+  without TLS from both.
 - Mail comes in from Postfix's smtp-source, one for each mailbox, which sends a command and waits for its reply; where the row says so, and where there are
   TLS, a login or many recipients, from programs in ` + "`bench/`" + ` that pipeline, as mail servers do. All of it runs on the same machine and is the same for
   all sides. Slow sides get fewer messages; the rate is what counts. Mailboxes are filled before the clock starts, as fast as each side offers it.
