@@ -121,27 +121,27 @@ func (x *letter) handedOver(to string) {
 	x.final[to] = true
 }
 
-// Calm waits until the server has told of everything that arrived at the sink that it was handed over: nothing of it may come again,
-// whatever happens next. Nobody may send meanwhile. What arrived may be old: a letter whose first attempt failed is tried again minutes
-// later, which is hundreds of lives. So more and more stories are asked for.
+// Calm waits until the server has told of everything that has arrived at the sink in this life that it was handed over: nothing of it may
+// come again, whatever happens next. What arrived may be old: a letter whose first attempt failed is tried again minutes later, which
+// is hundreds of lives, so more and more stories are asked for; and such letters go on arriving meanwhile.
 func (w *Witness) Calm(o Office) error {
-	deadline := time.Now().Add(2 * patience)
+	began := time.Now()
 	for most := fewStories; ; most = min(2*most, allStories) {
 		if err := w.listen(o, most); err != nil {
 			return err
 		}
-		open := w.untold()
+		open := w.untold(began)
 		if open == "" {
 			return w.Verdict()
 		}
-		if time.Now().After(deadline) {
+		if time.Since(began) > 2*patience {
 			return fmt.Errorf("letter %s arrived at the sink, and its story never says so", open)
 		}
 	}
 }
 
-// untold names a letter of this life whose arrival has not been told.
-func (w *Witness) untold() string {
+// untold names a letter that arrived in this life before a moment, which has not been told.
+func (w *Witness) untold(before time.Time) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.Sink.mu.Lock()
@@ -149,7 +149,7 @@ func (w *Witness) untold() string {
 	for token, all := range w.Sink.got {
 		x := w.letters[token]
 		for _, a := range all {
-			if a.life == w.life && x != nil && x.acked && x.id != "" && !x.final[a.to] {
+			if a.life == w.life && a.at.Before(before) && x != nil && x.acked && x.id != "" && !x.final[a.to] {
 				return token
 			}
 		}
