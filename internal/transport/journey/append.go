@@ -64,8 +64,9 @@ func (j *Journeys) write() {
 func (j *Journeys) flush(ctx context.Context) error {
 	j.mu.Lock()
 	entries := j.gathered
-	j.gathered, j.timer = nil, nil
+	j.gathered, j.spare, j.timer = j.spare, nil, nil
 	j.mu.Unlock()
+	defer j.lend(entries)
 	if len(entries) == 0 {
 		return nil
 	}
@@ -84,6 +85,17 @@ func (j *Journeys) flush(ctx context.Context) error {
 		j.Publish(e.ID, e.Event)
 	}
 	return nil
+}
+
+// lend keeps the memory of events that were written for the next ones.
+func (j *Journeys) lend(entries []Entry) {
+	if cap(entries) > 2*gatherMost {
+		return
+	}
+	clear(entries[:cap(entries)])
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.spare = entries[:0]
 }
 
 type fetch struct {
