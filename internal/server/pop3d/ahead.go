@@ -2,60 +2,81 @@ package pop3d
 
 import (
 	"context"
+	"slices"
 
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/state/mailbox"
 	"github.com/posthorn-mail/posthorn/internal/store"
 )
 
-// A client that takes one message after the other finds the next one opened already: that is done while it digests the last.
+// A client that takes one message after the other finds the next ones opened already: as many as it asked for together last time, which
+// is done while it digests those.
 const (
-	aheadRefs = 256      // messages whose bodies are looked for at once
-	aheadSize = 64 << 10 // a larger body is not opened before it is asked for; it would hold old data on the disk
+	aheadRefs   = 256      // messages whose bodies are looked for at once
+	aheadBodies = 32       // bodies that are open at most
+	aheadSize   = 64 << 10 // of them together; a larger one is not opened before it is asked for, as it would hold old data on the disk
 )
 
 // ahead is what is known of messages before they are asked for. It is good only for messages whose sequence numbers do not move, as
 // those of a maildrop.
 type ahead struct {
-	refs  []store.BlobRef // from message number first on; zero: not there
-	first int
-	n     int        // the message that is open
-	body  store.Blob // nil if none is
+	refs   []store.BlobRef // from message number first on; zero: not there
+	first  int
+	bodies []store.Blob // open, from message number next on
+	next   int
 }
 
-func (a *ahead) close() {
-	if a.body != nil {
-		_ = a.body.Close() // it was never read
-		a.body = nil
+// drop closes the first n of the open bodies.
+func (a *ahead) drop(n int) {
+	for _, b := range a.bodies[:n] {
+		_ = b.Close() // it was never read
 	}
+	a.bodies = slices.Delete(a.bodies, 0, n)
+	a.next += n
 }
+
+func (a *ahead) close() { a.drop(len(a.bodies)) }
 
 // open opens a message's body. It must be closed.
 func (d *maildrop) open(ctx context.Context, n int, m mailbox.Message) (store.Blob, error) {
-	if d.ahead.body != nil && d.ahead.n == n {
-		b := d.ahead.body
-		d.ahead.body = nil
+	a := &d.ahead
+	if i := n - a.next; i >= 0 && i < len(a.bodies) {
+		a.drop(i)
+		b := a.bodies[0]
+		a.bodies = slices.Delete(a.bodies, 0, 1)
+		a.next++
 		return b, nil
 	}
-	if i := n - d.ahead.first; i >= 0 && i < len(d.ahead.refs) && d.ahead.refs[i] != (store.BlobRef{}) {
-		return d.account.OpenBody(ctx, d.ahead.refs[i])
+	if n == a.first+len(a.refs) && len(a.refs) > 0 {
+		d.findAhead(ctx, n)
+	}
+	if i := n - a.first; i >= 0 && i < len(a.refs) && a.refs[i] != (store.BlobRef{}) {
+		return d.account.OpenBody(ctx, a.refs[i])
 	}
 	return d.account.Body(ctx, m.EmailID)
 }
 
-// openAhead opens a message that will be asked for next, as it seems. What goes wrong will be told if it is.
-func (d *maildrop) openAhead(ctx context.Context, n int) {
+// openAhead opens the count messages that will be asked for next, as it seems, or what there is room for. What goes wrong will be
+// told if they are.
+func (d *maildrop) openAhead(ctx context.Context, n, count int) {
 	d.ahead.close()
-	m, ok := d.message(n)
-	if !ok || m.Size > aheadSize {
-		return
+	room := int64(aheadSize)
+	var bodies []store.Blob
+	for i := n; i < n+min(count, aheadBodies); i++ {
+		m, ok := d.message(i)
+		if room -= m.Size; !ok || room < 0 {
+			break
+		}
+		if at := i - d.ahead.first; at < 0 || at >= len(d.ahead.refs) {
+			d.findAhead(ctx, i)
+		}
+		b, err := d.open(ctx, i, m)
+		if err != nil {
+			break
+		}
+		bodies = append(bodies, b)
 	}
-	if i := n - d.ahead.first; i < 0 || i >= len(d.ahead.refs) {
-		d.findAhead(ctx, n)
-	}
-	if b, err := d.open(ctx, n, m); err == nil {
-		d.ahead.n, d.ahead.body = n, b
-	}
+	d.ahead.next, d.ahead.bodies = n, bodies
 }
 
 // findAhead looks for the bodies of the messages from number n on.

@@ -25,14 +25,19 @@ func cmdRetr(ctx context.Context, s *session, arg []byte) error {
 		return err
 	}
 	s.fetched = append(s.fetched, m.EmailID)
+	s.group++
 	if s.last++; s.last != n {
-		s.last = n
+		s.last, s.group = n, 0
 		return nil
+	}
+	if s.conn.Buffered() > 0 {
+		return nil // more was asked for meanwhile: the answers to pipelined commands go out together (RFC 2449 section 6.6)
 	}
 	if err := s.conn.Flush(); err != nil {
 		return err
 	}
-	s.drop.openAhead(ctx, n+1)
+	s.drop.openAhead(ctx, n+1, s.group)
+	s.group = 0
 	return nil
 }
 

@@ -46,7 +46,9 @@ type world struct {
 	roots   *x509.CertPool
 	clock   *clock.Fake
 	mailLog *syncBuffer
-	stop    func() // drains the listeners
+	log     *obs.MailLog // writes mailLog
+	conf    *tls.Config  // of the listener with TLS
+	stop    func()       // drains the listeners
 
 	mu      sync.Mutex
 	fetches []Fetch
@@ -110,6 +112,7 @@ func newWorld(t testing.TB, o Options) *world {
 	w.roots.AddCert(certs.Certificate())
 	certs.Close()
 
+	w.log, w.conf = mailLog, conf
 	o.Directory, o.Mailboxes, o.Clock, o.MailLog = w.dir, w.boxes, w.clock, mailLog
 	if o.TLS == nil {
 		o.TLS = conf

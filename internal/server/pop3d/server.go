@@ -116,6 +116,7 @@ func (srv *Server) Serve(ctx context.Context, c *listen.Conn) {
 	if flushErr := s.conn.Flush(); err == nil {
 		err = flushErr
 	}
+	s.tellFetched(ctx)
 	if err != nil && !errors.Is(err, io.EOF) {
 		srv.Log.DebugContext(ctx, "pop3 session ended", "peer", c.Remote.String(), "err", err)
 	}

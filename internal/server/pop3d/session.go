@@ -55,6 +55,7 @@ type session struct {
 	thrownOut   bool
 	fetched     []mail.EmailID // sent to the client, but not told to Fetched yet
 	last        int            // the message last sent by RETR
+	group       int            // messages sent by RETR in a row since the client had to be waited for
 	bad, failed int
 }
 
@@ -130,12 +131,20 @@ func (s *session) readLine(ctx context.Context) ([]byte, error) {
 		s.conn.SetLineTimeout(left)
 	}
 	l, err := s.conn.ReadLine()
-	// Whether it was an answer or the end: what had been sent before is out.
+	s.tellFetched(ctx)
+	return l, err
+}
+
+// tellFetched tells of the messages whose last byte is on its way to the client. While the answers to pipelined commands are gathered,
+// that has to wait: for a read at the latest, so never for more messages than a buffer has commands.
+func (s *session) tellFetched(ctx context.Context) {
+	if len(s.fetched) == 0 || !s.conn.Sent() {
+		return
+	}
 	for _, e := range s.fetched {
 		s.srv.Fetched(ctx, Fetch{Account: s.id.Account, Login: s.id.Login, Email: e, Remote: s.remote, TLS: s.tls})
 	}
 	s.fetched = s.fetched[:0]
-	return l, err
 }
 
 // enough ends a session with too many errors.

@@ -2,6 +2,7 @@ package pop3d
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"slices"
 	"strings"
@@ -49,7 +50,14 @@ func headerFor(first []byte, body io.ReaderAt) (header []byte, bodyStart int64, 
 	return h.AppendTo(nil), int64(end + len(endOfHeader)), nil
 }
 
+// isASCII looks at eight bytes at a time.
 func isASCII(b []byte) bool {
+	const high = 0x8080808080808080
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.NativeEndian.Uint64(b)&high != 0 {
+			return false
+		}
+	}
 	return !slices.ContainsFunc(b, func(c byte) bool { return c >= utf8.RuneSelf })
 }
 

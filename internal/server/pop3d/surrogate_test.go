@@ -112,3 +112,19 @@ func BenchmarkHeaderFor(b *testing.B) {
 		}
 	}
 }
+
+func TestIsASCII(t *testing.T) {
+	for n := range 20 {
+		b := bytes.Repeat([]byte{0x7f}, n)
+		if !isASCII(b) {
+			t.Errorf("%q is not ASCII", b)
+		}
+		for i := range b {
+			c := bytes.Clone(b)
+			c[i] = 0x80
+			if isASCII(c) {
+				t.Errorf("%q is ASCII", c)
+			}
+		}
+	}
+}

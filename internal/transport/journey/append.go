@@ -64,8 +64,9 @@ func (j *Journeys) write() {
 func (j *Journeys) flush(ctx context.Context) error {
 	j.mu.Lock()
 	entries := j.gathered
-	j.gathered, j.timer = nil, nil
+	j.gathered, j.spare, j.timer = j.spare, nil, nil
 	j.mu.Unlock()
+	defer j.lend(entries)
 	if len(entries) == 0 {
 		return nil
 	}
@@ -86,56 +87,15 @@ func (j *Journeys) flush(ctx context.Context) error {
 	return nil
 }
 
-type fetch struct {
-	id      mail.MessageID
-	account mail.AccountID
-}
-
-// onlyNew leaves out fetches that were recorded before, and those of messages without a story.
-func (j *Journeys) onlyNew(ctx context.Context, entries []Entry) ([]Entry, error) {
-	v, err := j.st.View(ctx)
-	if err != nil {
-		return nil, err
+// lend keeps the memory of events that were written for the next ones.
+func (j *Journeys) lend(entries []Entry) {
+	if cap(entries) > 2*gatherMost {
+		return
 	}
-	defer v.Close()
-	seen := make(map[fetch]bool)
-	out := entries[:0]
-	for _, e := range entries {
-		if e.Event.Kind != Fetched {
-			out = append(out, e)
-			continue
-		}
-		f := fetch{e.ID, e.Event.Account}
-		if seen[f] {
-			continue
-		}
-		seen[f] = true
-		fresh, err := neverFetched(ctx, v, f)
-		if err != nil {
-			return nil, err
-		}
-		if fresh {
-			out = append(out, e)
-		}
-	}
-	return out, nil
-}
-
-func neverFetched(ctx context.Context, v store.View, f fetch) (bool, error) {
-	events, before := 0, false
-	err := v.Scan(ctx, store.PrefixRange(storyPrefix(f.id)), func(key, value []byte) (bool, error) {
-		events++
-		_, _, kind, err := splitEventKey(key)
-		if err != nil || kind != Fetched {
-			return true, err
-		}
-		rows, err := decodeRow(nil, key, value)
-		for i := range rows {
-			before = before || rows[i].Account == f.account
-		}
-		return !before, err
-	})
-	return events > 0 && !before, err
+	clear(entries[:cap(entries)])
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.spare = entries[:0]
 }
 
 // Publish tells watchers of events whose commit is durable. It never waits.

@@ -314,3 +314,35 @@ func BenchmarkRecord(b *testing.B) {
 		Record(store.NewBatch(), id, ev...)
 	}
 }
+
+// TestGatheredEventsAreLentMemory holds Append to making no garbage for events that come fast, and to keeping none of their words.
+func TestGatheredEventsAreLentMemory(t *testing.T) {
+	st, j, _ := fixture(t)
+	id := msg(start)
+	record(t, st, id, Event{Kind: Accepted})
+	fill := func() {
+		for range gatherMost - 1 {
+			if err := j.Append(t.Context(), id, Event{Kind: Fetched, Recipient: "anna@nord.test"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill()
+	if err := j.flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range j.spare[:cap(j.spare)] {
+		if e != (Entry{}) {
+			t.Fatalf("kept %+v", e)
+		}
+	}
+	lent := &j.spare[:1][0]
+	fill()
+	if err := j.flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fill()
+	if &j.gathered[0] != lent {
+		t.Error("memory that was written out is not used again")
+	}
+}

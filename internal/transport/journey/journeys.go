@@ -33,6 +33,7 @@ type Journeys struct {
 
 	mu       sync.Mutex
 	gathered []Entry               // guarded by mu
+	spare    []Entry               // guarded by mu; empty, memory for gathered
 	timer    clock.Timer           // guarded by mu; armed while something is gathered
 	watchers map[*Watcher]struct{} // guarded by mu
 	closed   bool                  // guarded by mu

@@ -67,6 +67,13 @@ func (c *Conn) Flush() error {
 	return c.flushLocked()
 }
 
+// Sent reports whether all that was written has been sent: nothing of it waits, and nothing has failed.
+func (c *Conn) Sent() bool {
+	c.out.Lock()
+	defer c.out.Unlock()
+	return c.out.err == nil && len(c.out.buf) == 0
+}
+
 func (c *Conn) flushLocked() error {
 	if len(c.out.buf) == 0 {
 		return nil
