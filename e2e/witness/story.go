@@ -135,9 +135,20 @@ func (w *Witness) Calm(o Office) error {
 			return w.Verdict()
 		}
 		if time.Since(began) > 2*patience {
-			return fmt.Errorf("letter %s arrived at the sink, and its story never says so", open)
+			return w.unsaid(o, open)
 		}
 	}
+}
+
+// unsaid is the error that a letter's arrival is not told, with what is told of it.
+func (w *Witness) unsaid(o Office, token string) error {
+	w.mu.Lock()
+	id := w.letters[token].id
+	w.mu.Unlock()
+	waiting, err := o.Waiting()
+	stories, err2 := o.Stories(allStories)
+	return fmt.Errorf("letter %s, message %s, arrived at the sink, and its story never says so: %q; it waits for %q, as %d others (%w, %w)",
+		token, id, stories[id], waiting[id], len(waiting), err, err2)
 }
 
 // untold names a letter that arrived in this life before a moment, which has not been told.

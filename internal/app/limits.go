@@ -7,7 +7,7 @@ import (
 
 const (
 	// arrivingRoom is the memory for large headers and many parts of all messages that are on their way in at a time.
-	arrivingRoom = 128 << 20
+	arrivingRoom = 96 << 20
 	// mostConnections are those of all protocols together.
 	mostConnections = 20_000
 	// reservedFiles stay free of connections from clients, for the store (1000 tables), the queue's own connections, logs and DNS.
