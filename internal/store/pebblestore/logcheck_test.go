@@ -53,7 +53,9 @@ func TestDamagedLogIsNamed(t *testing.T) {
 			must(t, err)
 			n, err := v.Number(t.Context(), numbered(1))
 			v.Close()
-			if must(t, errors.Join(err, again.Close())); n < commits-1 {
+			// Of the last commit nothing later tells. Pebble answers a sync a moment before it notes how far it went, so the last commit's
+			// chunk may not tell of the one before either.
+			if must(t, errors.Join(err, again.Close())); n < commits-2 {
 				t.Fatalf("byte %d of %s is damaged: %d commits of %d are left, and nobody tells", at, name, n, commits)
 			}
 		}
