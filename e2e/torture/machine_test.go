@@ -204,14 +204,22 @@ func (m *machine) Waiting() (map[string][]string, error) {
 
 // Stories implements witness.Office.
 func (m *machine) Stories(most int) (map[string][]string, error) {
-	all, err := m.app.Admin().RecentJourneys(m.t.Context(), adminapi.Recent{Max: most})
 	stories := map[string][]string{}
-	for _, j := range all {
-		for _, e := range j.Events {
-			stories[j.ID.String()] = append(stories[j.ID.String()], e.Say(text.EN))
+	for q := (adminapi.Recent{Max: most}); q.Max > 0; q.Max = most - len(stories) {
+		page, err := m.app.Admin().RecentJourneys(m.t.Context(), q)
+		if err != nil || len(page) == 0 {
+			return stories, err
 		}
+		for _, j := range page {
+			var told []string
+			for _, e := range j.Events {
+				told = append(told, e.Say(text.EN))
+			}
+			stories[j.ID.String()] = told
+		}
+		q.Before = page[len(page)-1].ID
 	}
-	return stories, err
+	return stories, nil
 }
 
 // Retry implements witness.Office.

@@ -30,19 +30,36 @@ func (c *journeyCmd) Run(s *session) error {
 			s.tell(j)
 			return nil
 		}
-		var all []journey.Journey
-		if err := a.Call(s.ctx, "journey.recent", adminapi.Recent{Account: c.Account, Max: c.Max}, &all); err != nil {
+		return c.recent(s, a)
+	})
+}
+
+// recent tells the newest stories, page by page.
+func (c *journeyCmd) recent(s *session, a *adminapi.Client) error {
+	q := adminapi.Recent{Account: c.Account}
+	for told := 0; told < c.Max; {
+		q.Max = min(c.Max-told, journeyPage)
+		var page []journey.Journey
+		if err := a.Call(s.ctx, "journey.recent", q, &page); err != nil {
 			return err
 		}
-		for i, j := range all {
-			if i > 0 {
+		for _, j := range page {
+			if told > 0 {
 				s.printf("\n")
 			}
 			s.tell(j)
+			told++
 		}
-		return nil
-	})
+		if len(page) == 0 {
+			return nil
+		}
+		q.Before = page[len(page)-1].ID
+	}
+	return nil
 }
+
+// journeyPage is how many stories are asked for at a time.
+const journeyPage = 500
 
 // tell tells one story: a line for the message, and one for each event.
 func (s *session) tell(j journey.Journey) {

@@ -12,10 +12,12 @@ func (a *Admin) Journey(ctx context.Context, q MessageName) (journey.Journey, er
 	return a.parts.Journeys.Read(ctx, q.ID)
 }
 
-// Recent asks for the newest stories, of an account by one of its addresses, or of all.
+// Recent asks for the newest stories, of an account by one of its addresses, or of all; a thousand at most at a time. Before is the last
+// one that was told before.
 type Recent struct {
-	Account mail.Address `json:"account,omitzero"`
-	Max     int          `json:"max,omitempty"`
+	Account mail.Address   `json:"account,omitzero"`
+	Before  mail.MessageID `json:"before,omitzero"`
+	Max     int            `json:"max,omitempty"`
 }
 
 // RecentJourneys tells the newest stories, newest first.
@@ -28,7 +30,7 @@ func (a *Admin) RecentJourneys(ctx context.Context, q Recent) ([]journey.Journey
 		}
 		id = acc.ID
 	}
-	return a.parts.Journeys.Recent(ctx, id, atLeastOne(q.Max))
+	return a.parts.Journeys.Recent(ctx, id, q.Before, atLeastOne(q.Max))
 }
 
 // WatchJourneys tells every event from now on, until ctx ends.

@@ -97,9 +97,9 @@ func TestRecent(t *testing.T) {
 		}
 		record(t, st, id, Event{Kind: Accepted, Account: account}, Event{Kind: Stored, Account: account})
 	}
-	check := func(account mail.AccountID, n int, want ...mail.MessageID) {
+	check := func(account mail.AccountID, before mail.MessageID, n int, want ...mail.MessageID) {
 		t.Helper()
-		got, err := j.Recent(t.Context(), account, n)
+		got, err := j.Recent(t.Context(), account, before, n)
 		if err != nil || len(got) != len(want) {
 			t.Fatalf("%d stories, want %d, %v", len(got), len(want), err)
 		}
@@ -109,9 +109,14 @@ func TestRecent(t *testing.T) {
 			}
 		}
 	}
-	check(mail.AccountID{}, 3, ids[9], ids[8], ids[7])
-	check(anna, 2, ids[8], ids[6])
-	check(bert, 99, ids[9], ids[7], ids[5], ids[3], ids[1])
+	newest := mail.MessageID{}
+	check(mail.AccountID{}, newest, 3, ids[9], ids[8], ids[7])
+	check(mail.AccountID{}, ids[7], 2, ids[6], ids[5])
+	check(mail.AccountID{}, ids[0], 2)
+	check(anna, newest, 2, ids[8], ids[6])
+	check(anna, ids[6], 99, ids[4], ids[2], ids[0])
+	check(bert, newest, 99, ids[9], ids[7], ids[5], ids[3], ids[1])
+	check(bert, ids[1], 99)
 }
 
 func TestPruneKeepsTheYoungTheQueuedAndTheLively(t *testing.T) {
@@ -133,7 +138,7 @@ func TestPruneKeepsTheYoungTheQueuedAndTheLively(t *testing.T) {
 		}
 	}
 	for _, account := range []mail.AccountID{anna, bert} {
-		if got, err := j.Recent(t.Context(), account, 9); err != nil || len(got) != 3 {
+		if got, err := j.Recent(t.Context(), account, mail.MessageID{}, 9); err != nil || len(got) != 3 {
 			t.Errorf("index has %d, %v", len(got), err)
 		}
 	}

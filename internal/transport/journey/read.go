@@ -46,8 +46,9 @@ func read(ctx context.Context, v store.View, id mail.MessageID) (Journey, error)
 	return out, nil
 }
 
-// Recent gives the newest n stories, newest first, of an account (sent by it or stored for it), or of all for the zero account.
-func (j *Journeys) Recent(ctx context.Context, account mail.AccountID, n int) ([]Journey, error) {
+// Recent gives the newest n stories, newest first, of an account (sent by it or stored for it), or of all for the zero account. Before
+// leaves out a message and all newer ones; zero for none.
+func (j *Journeys) Recent(ctx context.Context, account mail.AccountID, before mail.MessageID, n int) ([]Journey, error) {
 	v, err := j.st.View(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list journeys: %w", err)
@@ -57,7 +58,7 @@ func (j *Journeys) Recent(ctx context.Context, account mail.AccountID, n int) ([
 	if !account.IsZero() {
 		list = recentOf(account)
 	}
-	ids, err := list(ctx, v, n)
+	ids, err := list(ctx, v, before, n)
 	if err != nil {
 		return nil, fmt.Errorf("list journeys: %w", err)
 	}
@@ -74,10 +75,13 @@ func (j *Journeys) Recent(ctx context.Context, account mail.AccountID, n int) ([
 	return out, nil
 }
 
-func recentOf(account mail.AccountID) func(context.Context, store.View, int) ([]mail.MessageID, error) {
-	return func(ctx context.Context, v store.View, n int) (ids []mail.MessageID, err error) {
+func recentOf(account mail.AccountID) func(context.Context, store.View, mail.MessageID, int) ([]mail.MessageID, error) {
+	return func(ctx context.Context, v store.View, before mail.MessageID, n int) (ids []mail.MessageID, err error) {
 		prefix := accountKey(account, mail.ID{})
 		r := store.PrefixRange(prefix[:len(prefix)-idLen])
+		if !before.IsZero() {
+			r.End = accountKey(account, before.ID)
+		}
 		err = v.ScanBack(ctx, r, func(key, _ []byte) (bool, error) {
 			if len(ids) >= n {
 				return false, nil
@@ -91,8 +95,11 @@ func recentOf(account mail.AccountID) func(context.Context, store.View, int) ([]
 }
 
 // recentOfAll steps from story to story, backwards, whatever their length.
-func recentOfAll(ctx context.Context, v store.View, n int) (ids []mail.MessageID, err error) {
+func recentOfAll(ctx context.Context, v store.View, before mail.MessageID, n int) (ids []mail.MessageID, err error) {
 	r := store.PrefixRange(partition().Key(prefixEvent))
+	if !before.IsZero() {
+		r.End = storyPrefix(before)
+	}
 	for len(ids) < n {
 		found := false
 		err := v.ScanBack(ctx, r, func(key, _ []byte) (bool, error) {

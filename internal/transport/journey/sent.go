@@ -20,7 +20,7 @@ func (j *Journeys) Sent(ctx context.Context, account mail.AccountID, since time.
 		return fmt.Errorf("list what was sent: %w", err)
 	}
 	defer v.Close()
-	ids, err := recentOf(account)(ctx, v, maxSent)
+	ids, err := recentOf(account)(ctx, v, mail.MessageID{}, maxSent)
 	if err != nil {
 		return fmt.Errorf("list what was sent: %w", err)
 	}
