@@ -25,11 +25,11 @@ func rows() []row {
 	return []row{
 		{"mx4k", "MX in → readable in the mailbox, 4 KiB, 20 sessions, 20 mailboxes",
 			into(delivery{size: 4 << 10, sessions: 20, mailboxes: 20, source: true, ours: 24000, peer: 1500, aim: 20, floorAim: 0.6})},
-		{"mx4kpipe", "the same from senders that pipeline",
+		{"mx4kpipe", "the same, 4 KiB, from senders that pipeline",
 			into(delivery{size: 4 << 10, sessions: 20, mailboxes: 20, ours: 24000, peer: 1500, aim: 20, floorAim: 0.6})},
 		{"mx32k", "MX in → readable in the mailbox, 32 KiB, 20 sessions, 20 mailboxes",
 			into(delivery{size: 32 << 10, sessions: 20, mailboxes: 20, source: true, ours: 12000, peer: 1200, aim: 15, floorAim: 0.9})},
-		{"mx32kpipe", "the same from senders that pipeline",
+		{"mx32kpipe", "the same, 32 KiB, from senders that pipeline",
 			into(delivery{size: 32 << 10, sessions: 20, mailboxes: 20, ours: 12000, peer: 1200, aim: 15, floorAim: 0.9})},
 		{"hot", "one hot mailbox, 4 KiB, 20 sessions",
 			into(delivery{size: 4 << 10, sessions: 20, mailboxes: 1, source: true, ours: 24000, peer: 1200, aim: 20})},
