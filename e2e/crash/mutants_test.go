@@ -52,6 +52,17 @@ func TestMutants(t *testing.T) {
 	}
 }
 
+// TestMutantsHaveTheirPlaces tells whoever changes a place that a mutant breaks: with no such place there is nothing to find.
+func TestMutantsHaveTheirPlaces(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	must(t, err)
+	files, err := filepath.Glob("testdata/mutants/*.txtar")
+	must(t, err)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { readMutant(t, file).overlay(t, root) })
+	}
+}
+
 type mutant struct {
 	what, harness, file string
 	finds               *regexp.Regexp
