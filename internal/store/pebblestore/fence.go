@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -26,7 +27,8 @@ type fence struct {
 	// lastRead is the file of the store that was opened last for reading, by its base name.
 	lastRead atomic.Pointer[string]
 	gone     goneLogs
-	zeros    []byte // what logs are filled with
+	zeros    []byte   // what logs are filled with
+	written  sync.Map // name → *logFile, of the logs that are being written
 }
 
 // meter counts the bytes that arrive in a folder outside, for a backup's progress.
@@ -106,7 +108,11 @@ func (f *fence) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	if base := f.PathBase(name); within(f.dir, name) {
 		f.lastRead.Store(&base)
 	}
-	return f.FS.Open(name, opts...)
+	file, err := f.FS.Open(name, opts...)
+	if l, ok := f.written.Load(name); ok && err == nil {
+		return &logSoFar{File: file, left: l.(*logFile).at.Load()}, nil //nolint:forcetypeassert // only those are in it
+	}
+	return file, err
 }
 
 // MkdirAll implements vfs.FS. Whatever folder the engine makes, in a backup too, holds everybody's mail: it is for its owner only.

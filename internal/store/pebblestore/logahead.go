@@ -1,7 +1,9 @@
 package pebblestore
 
 import (
+	"io"
 	"math"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -20,8 +22,25 @@ const (
 // the log's end. A log that is used again is as long as it was, and grows no more.
 type logFile struct {
 	*fencedFile
-	at  int64 // where the next byte goes
-	end int64 // of the file
+	at  atomic.Int64 // where the next byte goes; what is before that is written
+	end int64        // of the file
+}
+
+// logSoFar reads a log that is being written, for a backup, as far as it was written when it was opened: who read on would find zeros, or what is
+// left of an older log, and behind them what was written meanwhile, which looks like damage.
+type logSoFar struct {
+	vfs.File
+	left int64
+}
+
+// Read implements vfs.File.
+func (l *logSoFar) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := l.File.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	return n, err
 }
 
 // ahead makes a log of a file that is written from its beginning.
@@ -34,23 +53,30 @@ func (f *fence) ahead(file vfs.File) vfs.File {
 	if info, err := fenced.Stat(); err == nil {
 		l.end = info.Size()
 	}
+	f.written.Store(fenced.name, l)
 	return l
+}
+
+// Close implements vfs.File.
+func (l *logFile) Close() error {
+	l.f.written.CompareAndDelete(l.name, l)
+	return l.fencedFile.Close()
 }
 
 // Write implements vfs.File.
 func (l *logFile) Write(p []byte) (int, error) {
 	n, err := l.fencedFile.Write(p)
-	l.at += int64(n)
-	if err == nil && l.at > l.end {
-		l.fill(l.at + min(max(l.at, leastAhead), mostAhead))
+	at := l.at.Add(int64(n))
+	if err == nil && at > l.end {
+		l.fill(at, at+min(max(at, leastAhead), mostAhead))
 	}
 	return n, err
 }
 
 // fill writes zeros behind what is written. If that fails the log is as good without them, and what is written next, or its sync, tells
 // whether the disk is.
-func (l *logFile) fill(to int64) {
-	for l.end = l.at; l.end < to; {
+func (l *logFile) fill(at, to int64) {
+	for l.end = at; l.end < to; {
 		n, err := l.File.WriteAt(l.f.zeros[:min(int64(len(l.f.zeros)), to-l.end)], l.end)
 		l.end += int64(n)
 		if err != nil {

@@ -109,3 +109,18 @@ func TestLogWithoutRoomAhead(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A backup copies the log while it is written: it must not find zeros and then what came meanwhile.
+func TestLogIsReadAsFarAsItWasWritten(t *testing.T) {
+	f, log := newLog(t, vfs.NewMem())
+	write(t, log, []byte("before"))
+	r, err := f.Open("store/000007.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	write(t, log, []byte("after"))
+	if got, err := io.ReadAll(r); err != nil || string(got) != "before" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
