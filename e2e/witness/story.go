@@ -1,6 +1,7 @@
 package witness
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -147,8 +148,9 @@ func (w *Witness) unsaid(o Office, token string) error {
 	w.mu.Unlock()
 	waiting, err := o.Waiting()
 	stories, err2 := o.Stories(allStories)
-	return fmt.Errorf("letter %s, message %s, arrived at the sink, and its story never says so: %q; it waits for %q, as %d others (%w, %w)",
-		token, id, stories[id], waiting[id], len(waiting), err, err2)
+	untold := fmt.Errorf("letter %s, message %s, arrived at the sink, and its story never says so: %q; it waits for %q, as %d others",
+		token, id, stories[id], waiting[id], len(waiting))
+	return errors.Join(untold, err, err2)
 }
 
 // untold names a letter that arrived in this life before a moment, which has not been told.

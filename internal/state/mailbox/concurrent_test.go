@@ -208,11 +208,17 @@ func TestCrashUnderLoad(t *testing.T) {
 	w.close()
 }
 
-func checkAfterCrash(t *testing.T, ctx context.Context, fs *vfs.MemFS, id mail.AccountID, known map[mail.UID]mail.EmailID) {
+// afterCrash is a world on what a crash has left.
+func afterCrash(t *testing.T, fs *vfs.MemFS) *world {
 	t.Helper()
 	db, err := pebblestore.Open("store", pebblestore.Options{FS: fs})
 	ok(t, err)
-	w := &world{t: t, fs: fs, db: db, svc: New(db, Options{})}
+	return &world{t: t, fs: fs, db: db, svc: New(db, Options{})}
+}
+
+func checkAfterCrash(t *testing.T, ctx context.Context, fs *vfs.MemFS, id mail.AccountID, known map[mail.UID]mail.EmailID) {
+	t.Helper()
+	w := afterCrash(t, fs)
 	defer w.close()
 	a := w.svc.Account(id)
 	v := w.view(a, w.byPath(a, Inbox).ID)

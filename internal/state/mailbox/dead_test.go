@@ -16,7 +16,6 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/base/clock"
 	"github.com/posthorn-mail/posthorn/internal/mail"
 	"github.com/posthorn-mail/posthorn/internal/store"
-	"github.com/posthorn-mail/posthorn/internal/store/pebblestore"
 )
 
 // twin is one of two worlds in which the same is done: in one all dead wait to be buried, in the other none. E-mails and threads,
@@ -435,9 +434,7 @@ func TestCrashWhileBurying(t *testing.T) {
 
 func checkBuried(t *testing.T, fs *vfs.MemFS, id mail.AccountID, expunged map[mail.UID]bool) {
 	t.Helper()
-	db, err := pebblestore.Open("store", pebblestore.Options{FS: fs})
-	ok(t, err)
-	w := &world{t: t, fs: fs, db: db, svc: New(db, Options{})}
+	w := afterCrash(t, fs)
 	defer w.close()
 	a := w.svc.Account(id)
 	v := w.view(a, w.byPath(a, Inbox).ID)
