@@ -33,7 +33,7 @@ lint: $(LINT) ## golangci-lint with .golangci.yml
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	.ci/fuzz $${FUZZTIME:-30s}
 
-torture: ## the proof that mail is not lost, at length (KILLS, CRASHES, CHECKS, SEEDS, FLIPS, FUZZTIME, ONLY=kill|crash|disk|models|hostile|race|mutants|fuzz)
+torture: ## the proof that mail is not lost, at length (KILLS, CRASHES, CHECKS, SEEDS, FLIPS, FUZZTIME, ONLY=part,part of kill crash disk models hostile race mutants fuzz)
 	ONLY="$(ONLY)" .ci/torture
 
 bench: ## Posthorn against its peers, in one run (as root; ONLY=row,row; SAVE=1 keeps those alone)
