@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +21,7 @@ const (
 // take on the disk is not given back.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.findDead(ctx); err != nil && ctx.Err() == nil {
-		s.log.Error("dead e-mails of the last run were not found", "err", err)
+		s.log.Error("some dead e-mails of the last run were not found", "err", err)
 	}
 	for {
 		select {
@@ -67,7 +68,7 @@ func (s *Service) buryRound(ctx context.Context) (again time.Duration) {
 	}
 }
 
-// findDead finds the accounts that have dead, without looking at the others.
+// findDead finds the accounts that have dead, without looking at the others. One that cannot be read hides no other.
 func (s *Service) findDead(ctx context.Context) error {
 	v, err := s.st.View(ctx)
 	if err != nil {
@@ -82,16 +83,19 @@ func (s *Service) findDead(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the accounts with dead e-mails: %w", err)
 	}
+	var failed error
 	for _, id := range ids {
 		st, err := s.acquire(ctx, id) // which notes them
-		if err == nil {
+		switch {
+		case err == nil:
 			s.release(st)
-		}
-		if err != nil && !mail.IsKind(err, mail.KindNotFound) {
+		case ctx.Err() != nil:
 			return err
+		case !mail.IsKind(err, mail.KindNotFound):
+			failed = errors.Join(failed, fmt.Errorf("read account %s: %w", id, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 // makeRoom buries the account's dead if there are too many of all accounts.

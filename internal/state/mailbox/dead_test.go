@@ -372,6 +372,30 @@ func TestAFewAreBuriedAtOnce(t *testing.T) {
 	}
 }
 
+// TestOneAccountHidesNoOther cannot read one of two accounts that the last run left with dead: the first, whichever that is.
+func TestOneAccountHidesNoOther(t *testing.T) {
+	w, a := withDead(t, 3, Options{})
+	b := w.birth(Quota{})
+	got := w.deliver(b, 100)
+	_, _, err := b.expungeWhere(t.Context(), got.Places[0].Mailbox, nil, anyPlace)
+	ok(t, err)
+	first, second := a, b
+	if b.ID().Compare(a.ID().ID) < 0 {
+		first, second = b, a
+	}
+	damage := store.NewBatch()
+	k := singleKey(first.ID(), rowAccount)
+	damage.Set(k.bytes(), []byte("no row"))
+	ok(t, store.Commit(t.Context(), w.db, damage))
+	w.restart(false)
+	if err := w.svc.findDead(t.Context()); err == nil || !strings.Contains(err.Error(), first.ID().String()) {
+		t.Errorf("the damage was told as %v", err)
+	}
+	if waiting := w.svc.graves.waiting(); len(waiting) != 1 || waiting[0] != second.ID() {
+		t.Errorf("%v wait", waiting)
+	}
+}
+
 // TestDeathTakesTheDead has an account die that has some.
 func TestDeathTakesTheDead(t *testing.T) {
 	w, a := withDead(t, 35, Options{})
