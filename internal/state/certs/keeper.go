@@ -169,24 +169,18 @@ func (k *Keeper) choose(name string, suits func(*tls.Certificate) error) *tls.Ce
 	_, parent, _ := strings.Cut(name, ".")
 	for _, want := range [...]string{name, "*." + parent} {
 		for _, c := range s.byName[want] {
-			if suits == nil || suits(c) == nil {
-				return c
-			}
-		}
-	}
-	if suits != nil {
-		for _, c := range s.certs {
 			if suits(c) == nil {
 				return c
 			}
 		}
 	}
+	for _, c := range s.certs {
+		if suits(c) == nil {
+			return c
+		}
+	}
 	return s.certs[0]
 }
-
-// Leaf is the certificate, in DER, that a handshake naming this server is shown, for channel bindings (RFC 5929
-// tls-server-end-point).
-func (k *Keeper) Leaf(serverName string) []byte { return k.choose(serverName, nil).Leaf.Raw }
 
 // Leaves are the certificates shown now, the first first.
 func (k *Keeper) Leaves() []*x509.Certificate {

@@ -36,9 +36,10 @@ func (d *Directory) Login(at Attempt) *LoginSession { return &LoginSession{d: d,
 
 // candidate is who a name may be. For a name that is nobody's everything is there too, but fits nothing.
 type candidate struct {
-	name     string   // as given
-	counted  string   // by which failures are counted
-	account  *Account // nil if there is none
+	name     string         // as given
+	counted  string         // by which failures are counted
+	id       mail.AccountID // made up, and always the same, if there is none
+	account  *Account       // nil if there is none
 	password *password
 }
 
@@ -51,10 +52,10 @@ func (l *LoginSession) lookup(ctx context.Context, user string) (*candidate, err
 	if err != nil {
 		return nil, err
 	}
-	c := &candidate{name: user, counted: counted}
 	if id.IsZero() {
-		copy(id.ID[:], l.d.fake("account", c.counted))
+		copy(id.ID[:], l.d.fake("account", counted))
 	}
+	c := &candidate{name: user, counted: counted, id: id}
 	if c.account, err = r.account(ctx, id); err != nil {
 		return nil, err
 	}
@@ -121,13 +122,14 @@ func (l *LoginSession) isRight(ctx context.Context, c *candidate, plain string) 
 	if err != nil || len(plain) > maxPassword {
 		prepared = "\x00" // which is no password
 	}
-	var m mark
+	against := l.d.hasher.dummy // for nobody all goes the same way, or who logs in twice at once would hear that it is nobody
 	if c.password != nil {
-		m = l.d.verified.of(c.account.ID, c.password, prepared)
-		defer l.d.verified.turn(ctx, m)()
-		if l.d.verified.has(m) {
-			return sasl.Proved, nil
-		}
+		against = c.password.Argon
+	}
+	m := l.d.verified.of(c.id, &against, prepared)
+	defer l.d.verified.turn(ctx, m)()
+	if l.d.verified.has(m) {
+		return sasl.Proved, nil
 	}
 	right, err := l.d.hasher.check(ctx, l.asker(c), c.password, prepared)
 	if right {

@@ -251,6 +251,34 @@ func TestUnknownUsersLookLikeKnownOnes(t *testing.T) {
 	d.hasher = before
 }
 
+// TestEqualGuessesWaitForNobodyToo has two with the same wrong password come at once, for a name that is somebody's and for one that is not.
+func TestEqualGuessesWaitForNobodyToo(t *testing.T) {
+	d := openDirectory(t, openStore(t), Options{})
+	addDomains(t, d, "a.test")
+	addAccount(t, d, "geheim", "known@a.test")
+	for _, name := range []string{"known@a.test", "unknown@a.test"} {
+		d.hasher = newHasher(Hash{MemoryKiB: 8, Passes: 1, Threads: 1, Concurrent: 1})
+		ended := make(chan error)
+		must(t, d.hasher.do(t.Context(), asker{key: "other"}, func() {
+			for range 2 {
+				go func() {
+					_, err := d.Login(here).Plain(t.Context(), "", name, "guess")
+					ended <- err
+				}()
+				waitFor(t, func() bool { return d.hasher.waiting.Load() > 0 })
+			}
+			d.verified.mu.Lock()
+			defer d.verified.mu.Unlock()
+			if len(d.verified.now) != 1 {
+				t.Errorf("%s: %d passwords are being hashed", name, len(d.verified.now))
+			}
+		}))
+		for range 2 {
+			wantKind(t, <-ended, mail.KindLoginFailed, name)
+		}
+	}
+}
+
 func TestGuessingIsSlowedThenLocked(t *testing.T) {
 	c := clock.NewFake(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	p := limit.DefaultPolicy()

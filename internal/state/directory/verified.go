@@ -37,12 +37,12 @@ func newVerified(c clock.Clock) *verified {
 	return &verified{clock: c, key: newSalt(sha256.Size), until: make(map[mark]time.Time), now: make(map[mark]chan struct{})}
 }
 
-// of is the mark of a password for an account whose stored hash is p.
-func (v *verified) of(id mail.AccountID, p *password, plain string) mark {
+// of is the mark of a password for an account whose stored hash is a.
+func (v *verified) of(id mail.AccountID, a *argonHash, plain string) mark {
 	h := hmac.New(sha256.New, v.key)
 	h.Write(id.ID[:])
-	h.Write(p.Argon.Salt)
-	h.Write(p.Argon.Hash)
+	h.Write(a.Salt)
+	h.Write(a.Hash)
 	h.Write([]byte(plain)) // the parts before are of fixed length
 	return mark(h.Sum(nil))
 }

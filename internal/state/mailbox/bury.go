@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +21,7 @@ const (
 // take on the disk is not given back.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.findDead(ctx); err != nil && ctx.Err() == nil {
-		s.log.Error("dead e-mails of the last run were not found", "err", err)
+		s.log.Error("some dead e-mails of the last run were not found", "err", err)
 	}
 	for {
 		select {
@@ -34,30 +35,40 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// buryRound buries all there are, some of each account in turn. It gives after what time to try again, 0 if nothing failed.
+// buryRound buries all there are, some of each account in turn. An account whose dead cannot be buried keeps nobody else's waiting. It gives
+// after what time to try again, 0 if nothing failed.
 func (s *Service) buryRound(ctx context.Context) (again time.Duration) {
+	failed := map[mail.AccountID]bool{}
 	for {
-		waiting := s.graves.waiting()
-		if len(waiting) == 0 {
-			return 0
-		}
-		for _, id := range waiting {
+		tried := false
+		for _, id := range s.graves.waiting() {
+			if failed[id] {
+				continue
+			}
+			tried = true
 			_, err := s.Account(id).buryOne(ctx)
 			switch {
 			case err == nil:
+				continue
 			case mail.IsKind(err, mail.KindNotFound): // the account has died, and they with it
 				s.graves.set(id, 0)
+				continue
 			case ctx.Err() != nil:
 				return buryAgain
-			default:
-				s.log.Warn("dead e-mails were not buried", "account", id, "err", err)
-				return buryAgain
 			}
+			s.log.Warn("dead e-mails were not buried", "account", id, "err", err)
+			if mail.IsKind(err, mail.KindDiskFull) || mail.IsKind(err, mail.KindUnavailable) {
+				return buryAgain // and so it would be with all others
+			}
+			failed[id], again = true, buryAgain
+		}
+		if !tried {
+			return again
 		}
 	}
 }
 
-// findDead finds the accounts that have dead, without looking at the others.
+// findDead finds the accounts that have dead, without looking at the others. One that cannot be read hides no other.
 func (s *Service) findDead(ctx context.Context) error {
 	v, err := s.st.View(ctx)
 	if err != nil {
@@ -72,16 +83,19 @@ func (s *Service) findDead(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the accounts with dead e-mails: %w", err)
 	}
+	var failed error
 	for _, id := range ids {
 		st, err := s.acquire(ctx, id) // which notes them
-		if err == nil {
+		switch {
+		case err == nil:
 			s.release(st)
-		}
-		if err != nil && !mail.IsKind(err, mail.KindNotFound) {
+		case ctx.Err() != nil:
 			return err
+		case !mail.IsKind(err, mail.KindNotFound):
+			failed = errors.Join(failed, fmt.Errorf("read account %s: %w", id, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 // makeRoom buries the account's dead if there are too many of all accounts.

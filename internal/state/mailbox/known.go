@@ -116,6 +116,10 @@ func (st *state) learn(ctx context.Context) error {
 	}
 	st.known.Store(k)
 	st.order.Unlock()
+	if st.stale() { // and perhaps forgotten before the filter was there
+		st.unlearn(k)
+		return nil
+	}
 	v, err := st.svc.st.View(ctx)
 	if err != nil {
 		st.unlearn(k)

@@ -38,6 +38,21 @@ func TestKnownHashes(t *testing.T) {
 	}
 }
 
+// TestNoFilterForAForgottenAccount counts no memory for a filter that nobody will ever give back.
+func TestNoFilterForAForgottenAccount(t *testing.T) {
+	w := newWorld(t, Options{})
+	a := w.birth(Quota{})
+	w.deliver(a, 1)
+	st, err := w.svc.acquire(t.Context(), a.ID())
+	ok(t, err)
+	st.discard()
+	w.svc.forget(st)
+	ok(t, st.learn(t.Context()))
+	if n := w.svc.known.Load(); n != 0 || st.known.Load() != nil {
+		t.Errorf("%d bytes are counted", n)
+	}
+}
+
 // TestThreadsWithFilter joins threads that began before the filter was made, while it is there, and after it was thrown away.
 func TestThreadsWithFilter(t *testing.T) {
 	w := newWorld(t, Options{})

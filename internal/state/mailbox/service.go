@@ -115,10 +115,7 @@ func (s *Service) await(ctx context.Context, st *state) (again bool, err error) 
 		}
 		return false, st.err
 	}
-	st.show.RLock()
-	broken := st.broken
-	st.show.RUnlock()
-	if !broken {
+	if !st.stale() {
 		return false, nil
 	}
 	select {

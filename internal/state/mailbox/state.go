@@ -167,14 +167,18 @@ func (st *state) settle() error {
 // lock takes order, unless the state is stale.
 func (st *state) lock() error {
 	st.order.Lock()
-	st.show.RLock()
-	broken := st.broken
-	st.show.RUnlock()
-	if broken {
+	if st.stale() {
 		st.order.Unlock()
 		return errStale
 	}
 	return nil
+}
+
+// stale says that a commit failed, so that the account must be got anew.
+func (st *state) stale() bool {
+	st.show.RLock()
+	defer st.show.RUnlock()
+	return st.broken
 }
 
 // submitted takes a commit that was handed over into the head. The caller holds order.

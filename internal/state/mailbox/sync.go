@@ -54,10 +54,7 @@ func (v *View) latest(ctx context.Context, mode SyncMode) (*snapshot, Changes, e
 // follow attaches to the account's newest memory if the view's is stale.
 func (v *View) follow(ctx context.Context) error {
 	if v.st != nil {
-		v.st.show.RLock()
-		broken := v.st.broken
-		v.st.show.RUnlock()
-		if !broken {
+		if !v.st.stale() {
 			return nil
 		}
 		v.detach()

@@ -3,9 +3,12 @@ package pebblestore
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +65,47 @@ func TestDamagedLogIsNamed(t *testing.T) {
 	}
 	if told == 0 {
 		t.Fatal("no damage was told")
+	}
+}
+
+// logOf makes a chunk of a log with an offset that tells what was synced.
+func logOf(number uint32, synced int64, payload []byte) []byte {
+	b := make([]byte, logHeader, logHeader+len(payload))
+	binary.LittleEndian.PutUint16(b[4:], uint16(len(payload)))
+	b[6] = kindSync
+	binary.LittleEndian.PutUint32(b[7:], number)
+	binary.LittleEndian.PutUint64(b[logTrailer:], uint64(synced))
+	b = append(b, payload...)
+	sum := crc32.Checksum(b[6:], crc32.MakeTable(crc32.Castagnoli))
+	binary.LittleEndian.PutUint32(b, (sum>>15|sum<<17)+checksumOffset)
+	return b
+}
+
+// TestMailIsNoProofOfDamage has a letter say that what a crash has torn was synced, as a chunk of the log would.
+func TestMailIsNoProofOfDamage(t *testing.T) {
+	const number = 7
+	first, torn := logOf(number, 0, noise(1, 900)), make([]byte, 700)
+	bad := int64(len(first))
+	behind := bad + int64(len(torn))
+	for _, c := range []struct {
+		what    string
+		last    []byte
+		damaged bool
+	}{
+		{"nothing", nil, false},
+		{"a chunk that knows of no more", logOf(number, bad, noise(2, 500)), false},
+		{"a chunk that was written after the torn place was synced", logOf(number, behind, noise(2, 500)), true},
+		{"a letter like that", logOf(number, bad, logOf(number, behind, noise(2, 500))), false},
+		{"half a letter that knows what nobody can", logOf(number, behind+1, noise(2, 500)), false},
+	} {
+		fs := vfs.NewMem()
+		f, err := fs.Create("000007.log", vfs.WriteCategoryUnspecified)
+		must(t, err)
+		_, err = f.Write(slices.Concat(first, torn, c.last, make([]byte, 4096)))
+		must(t, errors.Join(err, f.Close()))
+		if err := checkLog(fs, "000007.log", number); (err != nil) != c.damaged {
+			t.Errorf("%s: %v", c.what, err)
+		}
 	}
 }
 

@@ -13,8 +13,9 @@ const (
 	full
 )
 
-// smallBytes is what a commit may write while the disk is tight.
-const smallBytes = 64 << 10
+// smallBytes is what a commit may add while the disk is tight: as much as an expunge of very many messages does, which has to write down
+// what it takes away.
+const smallBytes = 512 << 10
 
 // fullness asks the file system. One that cannot tell has room.
 func (d *DB) fullness() fullness {
@@ -37,7 +38,7 @@ func (d *DB) fullness() fullness {
 
 // refuses says why a batch cannot be taken, if so.
 func (f fullness) refuses(j *job) error {
-	if f == full || (f == tight && (len(j.batch.Blobs()) > 0 || j.size > smallBytes)) {
+	if f == full || (f == tight && (len(j.batch.Blobs()) > 0 || j.adds > smallBytes)) {
 		return store.ErrFull
 	}
 	return nil

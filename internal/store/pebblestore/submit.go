@@ -33,6 +33,7 @@ type job struct {
 	// alone jobs are a group of their own: they see everything before them applied, and so does what comes after.
 	alone  bool
 	size   int
+	adds   int        // bytes of the keys and values that it sets, without bodies
 	done   chan error // capacity 1: written once, when the outcome is durable
 	err    error      // the outcome, set by the committer
 	failed <-chan struct{}
@@ -60,12 +61,12 @@ func (j *job) Wait(ctx context.Context) error {
 
 // Submit hands a batch over to be committed.
 func (d *DB) Submit(ctx context.Context, b *store.Batch) (store.Pending, error) {
-	size, err := d.inspect(b)
+	size, adds, err := d.inspect(b)
 	if err != nil {
 		return nil, err
 	}
 	j := d.newJob(size)
-	j.batch = b
+	j.batch, j.adds = b, adds
 	if err := d.queue.add(ctx, j); err != nil {
 		return nil, err
 	}
@@ -94,32 +95,35 @@ func (d *DB) newJob(size int) *job {
 	return &job{d: d, size: size, done: make(chan error, 1), failed: d.failed}
 }
 
-// inspect checks all of a batch that does not depend on the store's state, so that the committer need not.
-func (d *DB) inspect(b *store.Batch) (int, error) {
+// inspect checks all of a batch that does not depend on the store's state, so that the committer need not, and measures it.
+func (d *DB) inspect(b *store.Batch) (size, adds int, err error) {
 	if err := d.trouble(); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	err := b.Ops(func(kind store.OpKind, key, value []byte) error {
+	err = b.Ops(func(kind store.OpKind, key, value []byte) error {
 		if len(key) == 0 || key[0] < firstKey || key[0] >= endKey {
 			return errKey
 		}
 		if kind == store.OpDeleteRange && (len(value) == 0 || bytes.Compare(value, []byte{endKey}) > 0) {
 			return errRange
 		}
+		if kind == store.OpSet {
+			adds += len(key) + len(value)
+		}
 		return nil
 	})
-	size := b.Size()
+	size = b.Size()
 	for _, s := range b.Blobs() {
 		staged, ok := s.(*stagedBlob)
 		if !ok || staged.d != d {
-			return 0, errBlob
+			return 0, 0, errBlob
 		}
 		size += len(staged.row)
 	}
 	if err == nil && size > maxBatchBytes {
 		err = errBig
 	}
-	return size, err
+	return size, adds, err
 }
 
 // queue is what waits for the committer, in order.

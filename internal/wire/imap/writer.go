@@ -51,14 +51,15 @@ func (w *Writer) send() {
 // Written is how many bytes have been written so far, handed on or not.
 func (w *Writer) Written() int64 { return w.sent + int64(len(w.buf)) }
 
-// room makes sure that there is a buffer, makes a small one that fills up a big one, and sends a big one that is full.
+// room makes sure that there is a buffer, makes one that fills up a big one, though a long answer may have grown it in between, and
+// sends a big one that is full. So there are always some hundred bytes free.
 func (w *Writer) room() {
 	switch {
 	case w.buf == nil:
 		w.buf = w.pool.lend()
 	case len(w.buf) >= flushAt:
 		w.send()
-	case len(w.buf) > newBuffer*3/4 && cap(w.buf) == newBuffer:
+	case len(w.buf) > newBuffer*3/4 && cap(w.buf) < bigBuffer:
 		big := append(w.pool.lendBig(), w.buf...)
 		w.pool.giveBack(w.buf)
 		w.buf = big

@@ -219,3 +219,37 @@ func TestNumbersAreCounted(t *testing.T) {
 		t.Fatalf("%v, %q", err, got.String())
 	}
 }
+
+// TestLiteralBehindALongAnswer has a literal follow an answer that has grown the small buffer.
+func TestLiteralBehindALongAnswer(t *testing.T) {
+	body := strings.Repeat("0123456789abcdef", 10_000)
+	for _, before := range []int{newBuffer - 20, newBuffer, newBuffer + 1, 5 << 10, flushAt - 20, flushAt, bigBuffer, bigBuffer + 1} {
+		var out bytes.Buffer
+		w := NewWriter(&out, NewPool())
+		answer := strings.Repeat("x", before)
+		w.Append(func(dst []byte) []byte { return append(dst, answer...) })
+		source := &greedy{t: t, r: strings.NewReader(body)}
+		if err := w.Literal(int64(len(body)), source); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); got != answer+"{160000}\r\n"+body {
+			t.Errorf("behind %d bytes come %d: %.40q", before, len(got), got)
+		}
+	}
+}
+
+// greedy fails a test that reads into nothing, which for ever gives nothing.
+type greedy struct {
+	t *testing.T
+	r io.Reader
+}
+
+func (g *greedy) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		g.t.Fatal("read into an empty buffer")
+	}
+	return g.r.Read(p)
+}
