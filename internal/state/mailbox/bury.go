@@ -34,25 +34,35 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// buryRound buries all there are, some of each account in turn. It gives after what time to try again, 0 if nothing failed.
+// buryRound buries all there are, some of each account in turn. An account whose dead cannot be buried keeps nobody else's waiting. It gives
+// after what time to try again, 0 if nothing failed.
 func (s *Service) buryRound(ctx context.Context) (again time.Duration) {
+	failed := map[mail.AccountID]bool{}
 	for {
-		waiting := s.graves.waiting()
-		if len(waiting) == 0 {
-			return 0
-		}
-		for _, id := range waiting {
+		tried := false
+		for _, id := range s.graves.waiting() {
+			if failed[id] {
+				continue
+			}
+			tried = true
 			_, err := s.Account(id).buryOne(ctx)
 			switch {
 			case err == nil:
+				continue
 			case mail.IsKind(err, mail.KindNotFound): // the account has died, and they with it
 				s.graves.set(id, 0)
+				continue
 			case ctx.Err() != nil:
 				return buryAgain
-			default:
-				s.log.Warn("dead e-mails were not buried", "account", id, "err", err)
-				return buryAgain
 			}
+			s.log.Warn("dead e-mails were not buried", "account", id, "err", err)
+			if mail.IsKind(err, mail.KindDiskFull) || mail.IsKind(err, mail.KindUnavailable) {
+				return buryAgain // and so it would be with all others
+			}
+			failed[id], again = true, buryAgain
+		}
+		if !tried {
+			return again
 		}
 	}
 }

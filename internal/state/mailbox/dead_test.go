@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -316,6 +317,31 @@ func TestRunBuriesTheDead(t *testing.T) {
 	}
 }
 
+// TestOneGraveHoldsUpNoOther damages an e-mail of the account whose turn comes first.
+func TestOneGraveHoldsUpNoOther(t *testing.T) {
+	w, few := withDead(t, 3, Options{})
+	many := w.birth(Quota{})
+	var last Appended
+	for i := range 25 {
+		last = w.deliver(many, 100+i)
+	}
+	_, _, err := many.expungeWhere(t.Context(), last.Places[0].Mailbox, nil, anyPlace)
+	ok(t, err)
+	b := store.NewBatch()
+	k := idKey(few.ID(), rowEmail, w.svc.accounts[few.ID()].head.dead[0].ids[0])
+	b.Set(k.bytes(), []byte("no row"))
+	ok(t, store.Commit(t.Context(), w.db, b))
+	if again := w.svc.buryRound(t.Context()); again != buryAgain {
+		t.Errorf("tried again after %v", again)
+	}
+	if n := w.rowsOf(many.ID()); len(n) != 0 {
+		t.Errorf("rows of the other account are left: %v", n)
+	}
+	if waiting := w.svc.graves.waiting(); len(waiting) != 1 || waiting[0] != few.ID() {
+		t.Errorf("%v wait", waiting)
+	}
+}
+
 // TestTheDeadAreBounded has who makes too many bury his own.
 func TestTheDeadAreBounded(t *testing.T) {
 	w, a := withDead(t, 35, Options{})
@@ -371,9 +397,13 @@ func TestCheckFindsTheDeadMissing(t *testing.T) {
 	b.DeleteRange(rowRange(a.ID(), rowEmail))
 	ok(t, store.Commit(t.Context(), w.db, b))
 	found := 0
-	ok(t, w.svc.Check(t.Context(), a.ID(), func(string) { found++ }))
-	if found == 0 {
-		t.Fatal("nothing was found")
+	ok(t, w.svc.Check(t.Context(), a.ID(), func(p string) {
+		if strings.HasSuffix(p, "is to be buried and is not there") {
+			found++
+		}
+	}))
+	if found != 3 {
+		t.Fatalf("%d of 3 were missed", found)
 	}
 }
 
