@@ -12,6 +12,10 @@ func cmdQuit(ctx context.Context, s *session, _ []byte) error {
 		s.ok(text.POP3Bye)
 		return errEnd
 	}
+	// What was asked for in the same breath goes out first: nothing is removed for a client that is known to be gone.
+	if err := s.conn.Flush(); err != nil {
+		return err
+	}
 	n, err := s.drop.update(ctx)
 	if err != nil {
 		s.fail("remove deleted messages", err)

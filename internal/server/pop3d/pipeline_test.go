@@ -15,6 +15,7 @@ import (
 type counted struct {
 	net.Listener
 	writes, octets atomic.Int64
+	broken         atomic.Bool // nothing can be written any more
 }
 
 type countedConn struct {
@@ -31,6 +32,9 @@ func (l *counted) Accept() (net.Conn, error) {
 }
 
 func (c countedConn) Write(p []byte) (int, error) {
+	if c.l.broken.Load() {
+		return 0, net.ErrClosed
+	}
 	n, err := c.Conn.Write(p)
 	c.l.writes.Add(1)
 	c.l.octets.Add(int64(n))
@@ -137,4 +141,24 @@ func TestMessagesOpenedAheadAreTheRightOnes(t *testing.T) {
 	get(33, 34, 35, 36, 37, 38)
 	get(39, 40)
 	get(1)
+}
+
+// TestNothingIsDeletedForWhoIsGone: a client that asks for a message, its deletion and the end at once has been sent the message before it
+// is removed.
+func TestNothingIsDeletedForWhoIsGone(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.append(w.anna, first)
+	l := w.serveCounted(func(*counted) {})
+	secure := w.secure
+	w.secure = l.Addr().String()
+	c := w.login("anna")
+	l.broken.Store(true)
+	c.send("RETR 1\r\nDELE 1\r\nQUIT\r\n")
+	if _, err := c.r.ReadByte(); err == nil {
+		t.Fatal("something was sent")
+	}
+	w.secure = secure
+	if n := w.count(w.anna); n != 1 {
+		t.Errorf("%d messages are left", n)
+	}
 }

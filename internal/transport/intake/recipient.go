@@ -83,9 +83,12 @@ func (in *Intake) recall(ctx context.Context, account mail.AccountID) error {
 		return nil
 	}
 	var before []time.Time
-	err := in.o.Journeys.Sent(ctx, account, in.o.Clock.Now().Add(-24*time.Hour), func(at time.Time, recipient string) {
-		if !in.ours(ctx, recipient) {
-			before = append(before, at)
+	err := in.o.Journeys.Sent(ctx, account, in.o.Clock.Now().Add(-24*time.Hour), func(at time.Time, waited, expanded []string) {
+		behind := in.behind(ctx, expanded)
+		for _, a := range waited {
+			if !behind[a] && !in.ours(ctx, a) {
+				before = append(before, at)
+			}
 		}
 	})
 	if err != nil {
@@ -103,6 +106,25 @@ func (in *Intake) ours(ctx context.Context, address string) bool {
 	}
 	res, err := in.o.Directory.Resolve(ctx, a)
 	return err == nil && res.Ours
+}
+
+// behind are the addresses elsewhere that aliases and groups mean today.
+func (in *Intake) behind(ctx context.Context, addresses []string) map[string]bool {
+	all := make(map[string]bool)
+	for _, one := range addresses {
+		a, err := mail.ParseAddress(one)
+		if err != nil {
+			continue
+		}
+		res, err := in.o.Directory.Resolve(ctx, a)
+		if err != nil {
+			continue
+		}
+		for _, r := range res.Remotes {
+			all[r.Unicode()] = true
+		}
+	}
+	return all
 }
 
 // checkQuota refuses an address whose only account is full. Behind an alias or a group, the others must not lose their

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"encoding/binary"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -34,7 +35,7 @@ func (w *writer) result(r *Result) {
 	*w = append(*w, byte(r.Status), bit(r.Final, flagFinal)|bit(r.NotifiesSuccess, flagNotifiesSuccess))
 	w.num(int64(r.Code))
 	w.str(r.Enhanced)
-	w.str(clip(r.Reply))
+	w.str(Clip(r.Reply))
 	w.str(r.Server)
 	w.str(r.Address)
 	w.str(r.TLS)
@@ -42,7 +43,8 @@ func (w *writer) result(r *Result) {
 	w.num(int64(r.TLSVersion))
 }
 
-func clip(s string) string {
+// Clip gives what is kept of a server's words: of many the beginning, without holding the memory of the rest.
+func Clip(s string) string {
 	if len(s) <= maxReply {
 		return s
 	}
@@ -50,7 +52,7 @@ func clip(s string) string {
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}
-	return s[:n]
+	return strings.Clone(s[:n])
 }
 
 // reader decodes a row. After the first mistake it gives zero values, and err says so.

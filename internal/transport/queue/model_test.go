@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ type modelled struct {
 // delivered, f… failed, w… put off, and u… not reachable; whatever is put off is delivered once the weather is good.
 type model struct {
 	*office
+	disk     *fullDisk
 	good     bool
 	messages map[mail.MessageID]*modelled
 	taken    map[string]int // how often a recipient was delivered
@@ -118,11 +120,35 @@ func (m *model) pick(t *rapid.T) (mail.MessageID, *modelled) {
 	return id, m.messages[id]
 }
 
+// work starts the queue, on a disk that can be full.
+func (m *model) work() {
+	m.disk = &fullDisk{Store: m.st}
+	m.q.st, m.bells.st = m.disk, m.disk
+	m.jobs.set(m.answer)
+	m.run()
+}
+
+// addTo adds a message to a few recipients.
+func (m *model) addTo(t *rapid.T) {
+	var to []string
+	for range rapid.IntRange(1, 5).Draw(t, "recipients") {
+		m.n++
+		to = append(to, fmt.Sprintf("%s%d@%s.test", rapid.SampledFrom([]string{"d", "f", "w", "u"}).Draw(t, "fate"), m.n,
+			rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "domain")))
+	}
+	msg := m.message(to...)
+	mm := &modelled{open: map[string]bool{}}
+	for _, r := range to {
+		mm.open[r] = true
+	}
+	m.messages[msg.ID] = mm
+	m.add(msg)
+}
+
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{office: newOffice(t, Options{Window: 16}), messages: map[mail.MessageID]*modelled{}, taken: map[string]int{}, failed: map[string]bool{}}
-		m.jobs.set(m.answer)
-		m.run()
+		m.work()
 		admin := func(do func(mail.MessageID) error, want func(*modelled) bool, then func(mail.MessageID, *modelled)) func(*rapid.T) {
 			return func(t *rapid.T) {
 				id, mm := m.pick(t)
@@ -138,22 +164,8 @@ func TestModel(t *testing.T) {
 		always := func(*modelled) bool { return true }
 		ctx := t.Context()
 		rt.Repeat(map[string]func(*rapid.T){
-			"": m.check,
-			"add": func(t *rapid.T) {
-				var to []string
-				for range rapid.IntRange(1, 5).Draw(t, "recipients") {
-					m.n++
-					to = append(to, fmt.Sprintf("%s%d@%s.test", rapid.SampledFrom([]string{"d", "f", "w", "u"}).Draw(t, "fate"), m.n,
-						rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "domain")))
-				}
-				msg := m.message(to...)
-				mm := &modelled{open: map[string]bool{}}
-				for _, r := range to {
-					mm.open[r] = true
-				}
-				m.messages[msg.ID] = mm
-				m.add(msg)
-			},
+			"":    m.check,
+			"add": m.addTo,
 			"time passes": func(t *rapid.T) {
 				m.advance(time.Duration(rapid.IntRange(1, 12).Draw(t, "minutes"))*time.Minute, time.Minute)
 			},
@@ -164,8 +176,19 @@ func TestModel(t *testing.T) {
 			"crash": func(*rapid.T) {
 				m.settled()
 				m.crash()
-				m.jobs.set(m.answer)
-				m.run()
+				m.work()
+			},
+			"the disk is full for a while": func(t *rapid.T) {
+				m.disk.full.Store(true)
+				for range rapid.IntRange(1, 8).Draw(t, "messages") {
+					m.addTo(t)
+				}
+				for range rapid.IntRange(0, 20).Draw(t, "seconds") {
+					m.clk.Advance(time.Second)
+					runtime.Gosched() // so that something may happen; nothing depends on it
+				}
+				m.disk.full.Store(false)
+				waitFor(m.t, func() bool { m.clk.Advance(time.Second); return len(m.q.settling) == 0 })
 			},
 			"notices fail for a while": func(*rapid.T) { m.bells.broken(errors.New("broken")) },
 			"notices work":             func(*rapid.T) { m.bells.broken(nil) },
@@ -183,5 +206,6 @@ func TestModel(t *testing.T) {
 			}
 		}
 		m.close()
+		*m.office = office{} // of ten thousand runs only the last is to be in memory
 	})
 }

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -202,13 +203,19 @@ func (f *office) settled() {
 			return
 		}
 		if time.Now().After(until) {
-			f.q.mu.Lock()
-			w := &f.q.win
-			f.t.Fatalf("the queue does not come to rest: %d known, %d waiting, %d busy, asleep %v until %v, now %v, kicks %d, next %v, lap %v, %d sleepers",
-				len(w.known), w.waiting(), w.busy, f.q.asleep, f.q.until, f.clk.Now(), len(f.q.kick), w.next, w.lap, len(w.sleepy))
+			f.t.Fatal("the queue does not come to rest: " + f.restless())
 		}
 		time.Sleep(100 * time.Microsecond) // polls; nothing depends on how long it takes
 	}
+}
+
+// restless says what the queue is at.
+func (f *office) restless() string {
+	f.q.mu.Lock()
+	defer f.q.mu.Unlock()
+	w := &f.q.win
+	return fmt.Sprintf("%d known, %d waiting, %d busy, asleep %v until %v, now %v, kicks %d, next %v, lap %v, %d sleepers",
+		len(w.known), w.waiting(), w.busy, f.q.asleep, f.q.until, f.clk.Now(), len(f.q.kick), w.next, w.lap, len(w.sleepy))
 }
 
 // waiting is how many legs in memory are not being tried.

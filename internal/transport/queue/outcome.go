@@ -27,7 +27,7 @@ func (s *settlement) decide(results map[int]*Result) {
 		r := s.leg.recipients[i]
 		if res := results[i]; res != nil {
 			r.last = *res
-			r.last.Reply = clip(res.Reply)
+			r.last.Reply = Clip(res.Reply)
 		}
 		switch {
 		case r.state != waiting:

@@ -78,12 +78,26 @@ func (q *Queue) settleAll(ctx context.Context) {
 	}
 }
 
-// settleGroup settles attempts in one commit. Those whose sender must be told of something, and all if the disk is full, go on alone.
+// maxGroup is from how many bytes of rows on a commit settles no more attempts: a hundred recipients whose servers have much to say are a
+// quarter of a megabyte, and a batch that the store finds too large would settle none of them.
+const maxGroup = 4 << 20
+
+// settleGroup settles attempts in one commit, or in several if their rows are many.
 func (q *Queue) settleGroup(ctx context.Context, ps []*passage, alone *sync.WaitGroup) {
-	g := group{q: q, b: store.NewBatch()}
-	for _, p := range ps {
-		g.add(ctx, p)
+	for len(ps) > 0 {
+		g := group{q: q, b: store.NewBatch()}
+		n := 0
+		for ; n < len(ps) && g.b.Size() < maxGroup; n++ {
+			g.add(ctx, ps[n])
+		}
+		ps = ps[n:]
+		g.settle(ctx, alone)
 	}
+}
+
+// settle makes the group's one commit. Those whose sender must be told of something, and all if the disk is full, go on alone.
+func (g *group) settle(ctx context.Context, alone *sync.WaitGroup) {
+	q := g.q
 	err := g.commit(ctx)
 	g.unlock()
 	switch {

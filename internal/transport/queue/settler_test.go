@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -16,6 +17,7 @@ type gatedDisk struct {
 	gate chan struct{}
 	mu   sync.Mutex
 	n    int   // guarded by mu
+	most int   // guarded by mu: bytes of the largest
 	fail error // guarded by mu: of the next
 }
 
@@ -24,6 +26,7 @@ func (d *gatedDisk) Submit(ctx context.Context, b *store.Batch) (store.Pending, 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.n++
+	d.most = max(d.most, b.Size())
 	if err := d.fail; err != nil {
 		d.fail = nil
 		return nil, err
@@ -123,4 +126,29 @@ func TestSomeAreToldOf(t *testing.T) {
 	f.settled()
 	f.expectRows(0)
 	f.expect("notices", f.bells.notices(), []string{"failed a@d7.test"})
+}
+
+// TestACommitSettlesNoMoreThanTheStoreTakes has servers say much about each of very many recipients.
+func TestACommitSettlesNoMoreThanTheStoreTakes(t *testing.T) {
+	const n = 50
+	f, d := gated(t, func(f *office) (ms []Message) {
+		f.jobs.set(all(Deferred, "450 "+strings.Repeat("x", maxReply)))
+		for i := range n {
+			var to []string
+			for k := range maxLeg {
+				to = append(to, fmt.Sprintf("r%d@d%d.test", k, i))
+			}
+			ms = append(ms, f.message(to...))
+		}
+		return ms
+	})
+	d.ended(f, n)
+	f.settled()
+	f.expectRows(n)
+	if most := maxGroup + 300<<10; d.most < maxGroup/2 || d.most > most {
+		t.Errorf("a commit of %d bytes, at most %d are wanted", d.most, most)
+	}
+	if got := len(f.jobs.attempts()); got != n {
+		t.Errorf("%d attempts", got)
+	}
 }

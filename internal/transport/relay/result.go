@@ -76,8 +76,11 @@ func broken(doing string, err error) *trouble {
 // refused makes trouble of a reply.
 func refused(reply smtp.Reply) *trouble { return &trouble{words: words(reply), reply: reply} }
 
-// words is a reply as one line, without the blanks that servers indent with.
-func words(reply smtp.Reply) string { return strings.Join(strings.Fields(reply.String()), " ") }
+// words is a reply as one line, without the blanks that servers indent with. A server that has 64 KiB to say about each of a hundred recipients
+// does not fill the memory with that until all is settled.
+func words(reply smtp.Reply) string {
+	return queue.Clip(strings.Join(strings.Fields(reply.String()), " "))
+}
 
 // plain says an error of the network in a few words that strangers may read.
 func plain(err error) string {
