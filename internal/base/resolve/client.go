@@ -54,6 +54,7 @@ type Client struct {
 	o       Options
 	cache   *cache
 	flights singleflight.Group
+	sockets map[netip.AddrPort]*sockets
 }
 
 // New makes a Client. It fails if the file that names the servers cannot be read.
@@ -71,7 +72,10 @@ func New(o Options) (*Client, error) {
 	if o.Clock == nil {
 		o.Clock = clock.Real()
 	}
-	c := &Client{o: o, cache: newCache(o.CacheEntries)}
+	c := &Client{o: o, cache: newCache(o.CacheEntries), sockets: make(map[netip.AddrPort]*sockets)}
+	for _, s := range o.Servers {
+		c.sockets[s] = &sockets{server: s}
+	}
 	c.ask = c.cached
 	return c, nil
 }
@@ -178,40 +182,4 @@ func lowestTTL(rrs []dns.RR) time.Duration {
 		ttl = min(ttl, rr.Header().Ttl)
 	}
 	return time.Duration(ttl) * time.Second
-}
-
-// exchange asks one server over UDP, and over TCP if the answer does not fit.
-func (c *Client) exchange(ctx context.Context, server netip.AddrPort, q question) (*dns.Msg, error) {
-	m := new(dns.Msg)
-	m.SetQuestion(q.name, q.qtype)
-	m.AuthenticatedData = true // RFC 6840 section 5.7: please say whether it was proven
-	m.SetEdns0(udpSize, false)
-	reply, err := c.roundTrip(ctx, "udp", server, m)
-	if err == nil && reply.Rcode == dns.RcodeFormatError {
-		m.Extra = nil // a server from before EDNS (RFC 6891 section 7)
-		reply, err = c.roundTrip(ctx, "udp", server, m)
-	}
-	if err == nil && reply.Truncated {
-		reply, err = c.roundTrip(ctx, "tcp", server, m)
-		if err == nil && reply.Truncated {
-			return nil, errTruncated
-		}
-	}
-	return reply, err
-}
-
-func (c *Client) roundTrip(ctx context.Context, network string, server netip.AddrPort, m *dns.Msg) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
-	defer cancel()
-	client := dns.Client{Net: network, UDPSize: udpSize, Timeout: c.o.Timeout}
-	m.Id = dns.Id()
-	reply, _, err := client.ExchangeContext(ctx, m, server.String())
-	if err != nil {
-		return nil, err
-	}
-	if len(reply.Question) != 1 || reply.Question[0].Qtype != m.Question[0].Qtype ||
-		fqdn(reply.Question[0].Name) != m.Question[0].Name || !reply.Response {
-		return nil, errMismatch
-	}
-	return reply, nil
 }

@@ -80,12 +80,14 @@ func (r *runner) due(now time.Time) look {
 }
 
 // pause is how long after a piece of a lap the next may begin: a tenth of the time is for them, or a third if those who answer have
-// run out of mail in memory, or are about to. It wants q.mu held.
+// run out of mail in memory, or are about to, and hardly any newcomers are left that could be found instead. It wants q.mu held.
 func (r *runner) pause() time.Duration {
-	if !r.q.win.busyLiving() {
-		return max(pieceEvery, 3*r.pieceTook)
+	w := &r.q.win
+	finding := len(w.rings[newcomers]) >= w.concurrency && w.room(aside)
+	if w.busyLiving() || finding {
+		return max(pieceEvery, 10*r.pieceTook)
 	}
-	return max(pieceEvery, 10*r.pieceTook)
+	return max(pieceEvery, 3*r.pieceTook)
 }
 
 // begins hears of a look at the disk.

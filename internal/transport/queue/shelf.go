@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// shelfShare bounds the legs on shelves, as a multiple of the window: one costs 24 octets, a tenth of what one in the window does.
-const shelfShare = 8
+// shelfShare bounds the legs on shelves, as a multiple of the window: one costs 24 octets, a tenth of what one in the window does. What
+// finds no room there is looked for by lap after lap, each of which brings only what the few that have answered since have on disk.
+const shelfShare = 16
 
 // shelved is a leg that a lap over the disk came by and that had no room in the window. Its row may have changed since: who tries it
 // reads it.
