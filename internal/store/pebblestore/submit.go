@@ -114,7 +114,7 @@ func (d *DB) inspect(b *store.Batch) (int, error) {
 		if !ok || staged.d != d {
 			return 0, errBlob
 		}
-		size += len(staged.row)
+		size += staged.stored
 	}
 	if err == nil && size > maxBatchBytes {
 		err = errBig
