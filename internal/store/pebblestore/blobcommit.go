@@ -72,13 +72,17 @@ func (c *committer) mustHave(id store.BlobID, own []store.StagedBlob) error {
 	return closer.Close()
 }
 
-// writeBlobs writes a batch's blobs and changes of references.
-func (c *committer) writeBlobs(b *store.Batch) error {
-	for _, s := range b.Blobs() {
-		if err := c.writeBlob(s.(*stagedBlob), b.Refs()); err != nil {
-			return err
-		}
+// takeBlob makes a staged blob the group's, unless it was committed before.
+func (c *committer) takeBlob(s *stagedBlob, refs []store.BlobRefChange) {
+	if !s.move(stagedClaimed, stagedCommitted) {
+		return
 	}
+	c.g.added[s.ref.ID] = struct{}{}
+	c.g.blobs = append(c.g.blobs, madeBlob{s, referenced(s.ref.ID, refs)})
+}
+
+// writeRefs writes a batch's changes of references.
+func (c *committer) writeRefs(b *store.Batch) error {
 	for _, r := range b.Refs() {
 		c.key = appendRefKey(c.key[:0], r.Blob, r.Owner)
 		if !r.Drop {
@@ -97,13 +101,9 @@ func (c *committer) writeBlobs(b *store.Batch) error {
 	return nil
 }
 
-func (c *committer) writeBlob(s *stagedBlob, refs []store.BlobRefChange) error {
-	if !s.move(stagedClaimed, stagedCommitted) {
-		return nil // committed before
-	}
+func (c *committer) writeBlob(s madeBlob) error {
 	id := s.ref.ID
-	c.g.added[id] = struct{}{}
-	if !referenced(id, refs) {
+	if !s.referenced {
 		if err := c.candidate(id); err != nil {
 			return err
 		}

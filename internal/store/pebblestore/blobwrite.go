@@ -1,6 +1,7 @@
 package pebblestore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,12 +20,17 @@ var errFinished = errors.New("pebblestore: write to a blob that is finished or g
 type stagedBlob struct {
 	d   *DB
 	ref store.BlobRef
-	// row is all of a small blob, as it will be stored; nil if chunked.
-	row     []byte
+	// stored is how many bytes the row of a small blob has; 0 if chunked.
+	stored  int
 	chunked bool
 
-	mu    sync.Mutex // guards state and touched
+	mu    sync.Mutex // guards what follows
 	state stagedState
+	// row is all of a small blob, as it will be stored; nil if chunked, or stored and given back. The committer, which alone writes it and
+	// whose writing comes before the giving back, reads it without the lock.
+	row []byte
+	// lent is the memory of row, if it was lent.
+	lent *[]byte
 	// touched is when bytes last arrived.
 	touched time.Time
 }
@@ -46,9 +52,7 @@ func (s *stagedBlob) Open(ctx context.Context) (store.Blob, error) {
 		return nil, store.ErrNoBlob
 	}
 	if !s.chunked {
-		row, _ := parseBlobRow(s.row) // our own
-		b, err := row.bytes()
-		return &inlineBlob{bytes: b, size: int64(len(b))}, err
+		return s.openSmall(ctx)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -57,12 +61,36 @@ func (s *stagedBlob) Open(ctx context.Context) (store.Blob, error) {
 	return &chunkedBlob{id: s.ref.ID, row: row, r: s.d.pdb, cached: noChunk}, nil
 }
 
+// openSmall opens a small blob in its row, or the stored one if the row's memory has been given back.
+func (s *stagedBlob) openSmall(ctx context.Context) (store.Blob, error) {
+	s.mu.Lock()
+	if s.row == nil {
+		s.mu.Unlock()
+		return s.d.OpenBlob(ctx, s.ref.ID)
+	}
+	defer s.mu.Unlock()
+	row, _ := parseBlobRow(s.row) // our own
+	b, err := row.bytes()
+	return &inlineBlob{bytes: b, size: int64(len(b))}, err
+}
+
+// settled gives the row's memory back once the blob is stored and can be read from there.
+func (s *stagedBlob) settled() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lent == nil || s.state != stagedCommitted {
+		return
+	}
+	s.d.rows.Put(s.lent)
+	s.lent, s.row = nil, nil
+}
+
 // saved is by how many bytes a small blob's row is smaller than the blob.
 func (s *stagedBlob) saved() int64 {
 	if s.chunked {
 		return 0
 	}
-	return s.ref.Size - int64(len(s.row))
+	return s.ref.Size - int64(s.stored)
 }
 
 func (s *stagedBlob) current() stagedState {
@@ -202,16 +230,24 @@ func (w *blobWriter) Finish() (store.StagedBlob, error) {
 	return w.s, nil
 }
 
+// mostLentRow is the largest body whose row stays in lent memory until it is stored. Larger ones get a row of their size: there may be
+// many that wait for the disk, and what is lent may be much larger than what is in it.
+const mostLentRow = 48 << 10
+
 // pack makes the row of a small blob, on the submitter's time and not the committer's.
 func (w *blobWriter) pack() {
-	var scratch []byte
-	if w.lent != nil {
-		scratch = w.lent.scratch
+	s := w.s
+	if len(w.buf) > mostLentRow {
+		row := inlineRow(w.buf, w.lent.scratch)
+		w.lent.scratch = row
+		s.row, s.stored = bytes.Clone(row), len(row)
+		return
 	}
-	w.s.row, scratch = appendInline(w.buf, scratch)
-	if w.lent != nil {
-		w.lent.scratch = scratch
+	if s.lent, _ = s.d.rows.Get().(*[]byte); s.lent == nil {
+		s.lent = new([]byte)
 	}
+	*s.lent = inlineRow(w.buf, *s.lent)
+	s.row, s.stored = *s.lent, len(*s.lent)
 }
 
 // giveBack lends the writer's memory to others.

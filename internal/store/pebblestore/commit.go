@@ -33,6 +33,15 @@ type group struct {
 	synced  bool // a sync was asked for and must be waited for
 	started time.Time
 	added   map[store.BlobID]struct{} // blobs the group's batches made, which Pebble does not show yet
+	// What is decided and still to be written; see writeGroup.
+	batches []*store.Batch
+	blobs   []madeBlob
+}
+
+// madeBlob is a blob that a batch of the group has made; the sweep looks at it if nothing refers to it.
+type madeBlob struct {
+	*stagedBlob
+	referenced bool
 }
 
 func newGroup(pdb *pebble.DB) *group {
@@ -51,7 +60,10 @@ func (g *group) reset(pdb *pebble.DB) {
 	g.pb.Reset()
 	clear(g.jobs)
 	clear(g.added)
+	clear(g.batches)
+	clear(g.blobs)
 	g.jobs, g.touched, g.snap, g.sync, g.synced = g.jobs[:0], g.touched[:0], nil, false, false
+	g.batches, g.blobs = g.batches[:0], g.blobs[:0]
 }
 
 // committer is the state of the goroutine that decides commits.
@@ -67,13 +79,15 @@ type committer struct {
 	trimmed time.Time // when old batches' IDs were dropped, in the time of batches' IDs
 	full    fullness
 	chunks  int   // bytes of large blobs that were written since they were last sent to disk
-	broken  error // a batch that is half in the group: nothing of it may be applied
+	broken  error // the group is half written: nothing of it may be applied
 }
 
 type number struct {
 	partitionRow
 	// used marks what a batch asked for since the last eviction.
 	used bool
+	// raised says that the group being decided has raised it.
+	raised bool
 }
 
 func (c *committer) init(d *DB) {
@@ -107,7 +121,7 @@ func (c *committer) commit(g *group) bool {
 	for _, j := range g.jobs {
 		j.err = c.decide(j)
 	}
-	if g.sync {
+	if c.broken = c.writeGroup(); c.broken == nil && g.sync {
 		c.trim()
 	}
 	if c.broken != nil {
@@ -150,7 +164,7 @@ func (d *DB) apply(g *group) (err error) {
 	return d.pdb.ApplyNoSyncWait(g.pb, pebble.Sync)
 }
 
-// decide adds a job's writes to the group, all or nothing.
+// decide takes a job into the group, all or nothing.
 func (c *committer) decide(j *job) error {
 	if j.batch == nil {
 		return j.run(c.g)
@@ -164,8 +178,8 @@ func (c *committer) decide(j *job) error {
 	if err := c.checkBlobs(j.batch); err != nil {
 		return err
 	}
-	c.broken = c.write(j.batch)
-	return c.broken
+	c.take(j.batch)
+	return nil
 }
 
 func (c *committer) checkPartitions(b *store.Batch) error {
@@ -213,38 +227,29 @@ func (c *committer) evict() {
 	}
 }
 
-// write adds a batch's writes. Everything that can refuse it has been asked before.
-func (c *committer) write(b *store.Batch) error {
-	pb := c.g.pb
-	parts := b.Partitions()
-	for i, w := range parts {
-		if touchedBefore(parts[:i], w.Partition) {
+// take makes a batch the group's. Everything that can refuse it has been asked before.
+func (c *committer) take(b *store.Batch) {
+	g := c.g
+	for i, w := range b.Partitions() {
+		if touchedBefore(b.Partitions()[:i], w.Partition) {
 			continue
 		}
 		n := c.numbers[w.Partition]
 		n.number++
 		n.by = b.ID
-		c.key = appendPartitionKey(c.key[:0], w.Partition)
-		op := pb.SetDeferred(len(c.key), 8+idLen)
-		copy(op.Key, c.key)
-		n.append(op.Value[:0])
-		if err := op.Finish(); err != nil {
-			return err
+		if !n.raised {
+			n.raised = true
+			g.touched = append(g.touched, w.Partition)
 		}
-		c.g.touched = append(c.g.touched, w.Partition)
 	}
-	if err := b.Ops(c.op); err != nil {
-		return err
+	for _, s := range b.Blobs() {
+		c.takeBlob(s.(*stagedBlob), b.Refs()) // inspect has seen to it
 	}
-	if err := c.writeBlobs(b); err != nil {
-		return err
-	}
-	c.key = appendIDKey(c.key[:0], rowBatch, b.ID)
-	c.g.sync = true
 	if b.ID.Compare(c.newest) > 0 {
 		c.newest = b.ID
 	}
-	return pb.Set(c.key, nil, nil)
+	g.batches = append(g.batches, b)
+	g.sync = true
 }
 
 func touchedBefore(earlier []store.PartitionWrite, p store.Partition) bool {
@@ -254,6 +259,50 @@ func touchedBefore(earlier []store.PartitionWrite, p store.Partition) bool {
 		}
 	}
 	return false
+}
+
+// writeGroup writes what the group's batches write, kind of row by kind of row and each in the order of the batches: rows of a kind whose keys
+// are ids of now are then neighbours that ascend, and the memtable finds the place of each beside the last one's. A partition's row is
+// written once.
+func (c *committer) writeGroup() error {
+	g := c.g
+	for _, p := range g.touched {
+		if err := c.writeNumber(p); err != nil {
+			return err
+		}
+	}
+	for _, b := range g.batches {
+		c.key = appendIDKey(c.key[:0], rowBatch, b.ID)
+		if err := g.pb.Set(c.key, nil, nil); err != nil {
+			return err
+		}
+	}
+	for _, s := range g.blobs {
+		if err := c.writeBlob(s); err != nil {
+			return err
+		}
+	}
+	for _, b := range g.batches {
+		if err := c.writeRefs(b); err != nil {
+			return err
+		}
+	}
+	for _, b := range g.batches {
+		if err := b.Ops(c.op); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *committer) writeNumber(p store.Partition) error {
+	n := c.numbers[p]
+	n.raised = false
+	c.key = appendPartitionKey(c.key[:0], p)
+	op := c.g.pb.SetDeferred(len(c.key), 8+idLen)
+	copy(op.Key, c.key)
+	n.append(op.Value[:0])
+	return op.Finish()
 }
 
 func (c *committer) applyOp(kind store.OpKind, key, value []byte) error {

@@ -58,6 +58,7 @@ type DB struct {
 	staged  map[store.BlobID]*stagedBlob
 
 	lend sync.Pool // of *lent
+	rows sync.Pool // of *[]byte, for rows of small blobs that are on their way
 
 	count counters
 

@@ -95,17 +95,20 @@ const (
 	packGain = 8
 )
 
-// appendInline makes the row of a small blob: compressed, if that is worth while (base64 is not). scratch is memory for it.
-func appendInline(blob, scratch []byte) (row, newScratch []byte) {
+// inlineRow makes the row of a small blob in memory, or in new memory if that is too small: compressed, if that is worth while (base64 is
+// not).
+func inlineRow(blob, memory []byte) []byte {
 	if len(blob) >= packFrom {
-		if most := s2.MaxEncodedLen(len(blob)); cap(scratch) < most {
-			scratch = make([]byte, most)
+		if most := 1 + s2.MaxEncodedLen(len(blob)); cap(memory) < most {
+			memory = make([]byte, most)
 		}
-		if packed := s2.Encode(scratch[:cap(scratch)], blob); len(packed) <= len(blob)-len(blob)/packGain {
-			return append(append(make([]byte, 0, 1+len(packed)), blobPacked), packed...), scratch
+		memory = memory[:cap(memory)]
+		if packed := s2.Encode(memory[1:], blob); len(packed) <= len(blob)-len(blob)/packGain {
+			memory[0] = blobPacked
+			return memory[:1+len(packed)]
 		}
 	}
-	return append(append(make([]byte, 0, 1+len(blob)), blobInline), blob...), scratch
+	return append(append(memory[:0], blobInline), blob...)
 }
 
 // bytes gives a small blob's bytes in memory of their own. What was packed wrongly or is damaged is an error.

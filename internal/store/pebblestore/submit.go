@@ -118,7 +118,7 @@ func (d *DB) inspect(b *store.Batch) (size, adds int, err error) {
 		if !ok || staged.d != d {
 			return 0, 0, errBlob
 		}
-		size += len(staged.row)
+		size += staged.stored
 	}
 	if err == nil && size > maxBatchBytes {
 		err = errBig

@@ -32,6 +32,7 @@ func (d *DB) settle(g *group) bool {
 	}
 	for _, j := range g.jobs {
 		d.countJob(j)
+		giveBackRows(j)
 		j.done <- j.err
 	}
 	g.reset(d.pdb)
@@ -60,4 +61,14 @@ func (d *DB) countJob(j *job) {
 		}
 	}
 	d.count.accepted.Add(size)
+}
+
+// giveBackRows gives back the memory of what the job has stored. It comes before the job's end, after which the batch is its owner's again.
+func giveBackRows(j *job) {
+	if j.err != nil || j.batch == nil {
+		return
+	}
+	for _, s := range j.batch.Blobs() {
+		s.(*stagedBlob).settled()
+	}
 }
