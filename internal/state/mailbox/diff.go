@@ -47,6 +47,18 @@ func diff(old, new *snapshot, d differ) {
 	}
 }
 
+// unlike is how many of new's places stand in chunks that old has not in the same place of its list: no more can differ, unless places went or came
+// in between.
+func unlike(old, new *snapshot) int {
+	n := 0
+	for i, c := range new.chunks {
+		if i >= len(old.chunks) || old.chunks[i] != c {
+			n += len(new.entries(i))
+		}
+	}
+	return n
+}
+
 // cursor walks a snapshot.
 type cursor struct {
 	s    *snapshot

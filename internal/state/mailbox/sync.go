@@ -7,6 +7,9 @@ import (
 	"github.com/posthorn-mail/posthorn/internal/mail"
 )
 
+// fewChanged is the number of changed messages from which a list gets room for all there may be at once.
+const fewChanged = 64
+
 // Sync brings what is durable now into the view. It costs nothing if nothing happened.
 func (v *View) Sync(ctx context.Context, mode SyncMode) (Changes, error) {
 	if v.gone {
@@ -78,9 +81,13 @@ func (v *View) bring(now *snapshot, mode SyncMode, ch *Changes) {
 		},
 		fresh: func(int, *entry) { ch.New++ },
 		changed: func(pos int, old, e *entry) {
-			if old.modseq != e.modseq {
-				ch.Changed = append(ch.Changed, Ref{Seq: pos + 1, UID: e.uid})
+			if old.modseq == e.modseq {
+				return
 			}
+			if len(ch.Changed) == fewChanged {
+				ch.Changed = slices.Grow(ch.Changed, unlike(&v.snap, now)-fewChanged)
+			}
+			ch.Changed = append(ch.Changed, Ref{Seq: pos + 1, UID: e.uid})
 		},
 	})
 	slices.Reverse(ch.Vanished)
