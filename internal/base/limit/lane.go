@@ -72,21 +72,21 @@ func (p *Place) Leave() {
 
 // Yield lets others go first, if somebody waits.
 func (p *Place) Yield(e Effort) {
-	if p.in && p.lane.crowded() {
+	if p.in && p.lane.Waiting() > 0 {
 		p.Leave()
 		p.Enter(e)
 	}
 }
 
-func (l *Lane) crowded() bool {
+// Waiting is how many wait.
+func (l *Lane) Waiting() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, q := range l.waiting {
-		if len(q) > 0 {
-			return true
-		}
+	n := 0
+	for i := range l.waiting {
+		n += len(l.waiting[i])
 	}
-	return false
+	return n
 }
 
 func (l *Lane) enter(p *Place, e Effort) bool {
@@ -108,29 +108,34 @@ func (l *Lane) enter(p *Place, e Effort) bool {
 func (l *Lane) leave() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	p := l.next()
+	if p == nil {
+		l.free++
+		return
+	}
+	p.turn <- struct{}{}
+}
+
+// next takes the one whose turn it is out of those who wait; nil if nobody does.
+func (l *Lane) next() (p *Place) {
 	l.turn++
-	if l.turn%4 == 0 {
-		if q := l.oldest(); q != nil {
-			p := (*q)[0]
-			(*q)[0] = nil
-			*q = (*q)[1:]
-			p.turn <- struct{}{}
-			return
-		}
+	if q := l.oldest(); q != nil && l.turn%4 == 0 {
+		p, (*q)[0] = (*q)[0], nil
+		*q = (*q)[1:]
+		return p
 	}
 	for i := range l.waiting {
 		q := &l.waiting[i]
 		if last := len(*q) - 1; last >= 0 {
-			p := (*q)[last]
-			(*q)[last] = nil
+			p, (*q)[last] = (*q)[last], nil
 			*q = (*q)[:last]
-			p.turn <- struct{}{}
-			return
+			return p
 		}
 	}
-	l.free++
+	return nil
 }
 
+// oldest is the queue of the one who has waited longest.
 func (l *Lane) oldest() (found *[]*Place) {
 	for i := range l.waiting {
 		q := &l.waiting[i]

@@ -28,26 +28,15 @@ func pass(t *testing.T, all ...came) []string {
 			order = append(order, c.name)
 			p.Leave()
 		})
-		for inLane(l) <= i {
+		for l.Waiting() <= i {
 		}
 	}
 	first.Leave()
 	wg.Wait()
-	if l.free != 1 || l.crowded() {
-		t.Errorf("%d places are free, and somebody waits: %v", l.free, l.crowded())
+	if l.free != 1 || l.Waiting() != 0 {
+		t.Errorf("%d places are free, %d wait", l.free, l.Waiting())
 	}
 	return order
-}
-
-// inLane is how many wait.
-func inLane(l *Lane) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := 0
-	for _, q := range l.waiting {
-		n += len(q)
-	}
-	return n
 }
 
 // TestLaneLetsInWhoHasHadLeast: but every fourth is the one who has waited longest, whatever he has had.
@@ -103,8 +92,8 @@ func TestLaneHoldsAsManyAsThereArePlaces(t *testing.T) {
 	if n := most.Load(); n > 2 {
 		t.Errorf("%d were inside at a time", n)
 	}
-	if l.free != 2 || l.crowded() {
-		t.Errorf("%d places are free", l.free)
+	if l.free != 2 || l.Waiting() != 0 {
+		t.Errorf("%d places are free, %d wait", l.free, l.Waiting())
 	}
 }
 

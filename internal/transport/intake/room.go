@@ -11,7 +11,7 @@ import (
 const (
 	// freeRoom is what every message may cost, however little room there is: small messages always get in.
 	freeRoom = 64 << 10
-	// keptBody is up to where a body is in memory twice: in the buffer it is read through, and in the store's.
+	// keptBody is up to where a body is in memory twice: in the buffers it is read through, and in the store's.
 	keptBody = 64 << 10
 	// strangers may see so much of the room taken, so that something stays for our own people.
 	strangers limit.Share = 75
