@@ -40,7 +40,9 @@ type Options struct {
 	// Room is the memory for large headers and many parts of messages on their way in; it may be shared. Nil is no bound.
 	Room *limit.Room
 	// Work is where messages of very many parts wait for each other; it may be shared. Nil: one of its own.
-	Work    *limit.Work
+	Work *limit.Work
+	// Lane is where strangers' messages are read, a few at a time. Nil: one of its own.
+	Lane    *limit.Lane
 	Checks  []screen.Check // nil: screen.Standard
 	Clock   clock.Clock
 	Log     *slog.Logger
@@ -89,8 +91,11 @@ func New(o Options) *Intake {
 	if o.Work == nil {
 		o.Work = limit.NewWork()
 	}
+	if o.Lane == nil {
+		o.Lane = limit.NewLane()
+	}
 	in := &Intake{o: o, sent: queue.NewAllowance(o.Clock)}
-	in.buffers.New = func() any { return &buffer{r: bufio.NewReaderSize(nil, 64<<10)} }
+	in.buffers.New = func() any { return &buffer{r: bufio.NewReaderSize(nil, piece)} }
 	return in
 }
 
@@ -184,11 +189,16 @@ func (t *Transaction) Body(ctx context.Context, r io.Reader) (Receipt, error) {
 	defer t.in.release(buf)
 	buf.room = t.holding()
 	defer buf.room.lease.Release()
-	buf.meter = metered{t.plainReader(r), &buf.room}
+	if !t.src.mayRelay() { // our own people do not stand in line with strangers
+		buf.place = t.in.o.Lane.Place()
+	}
+	defer buf.place.Leave()
+	buf.meter = metered{t.plainReader(r), &buf.room, &buf.place}
 	arrived, err := readHeader(buf, &buf.meter, t.in.o.Limits.MaxSize)
 	if err != nil {
 		return Receipt{}, err
 	}
+	buf.place.Leave()
 	buf.room.found, buf.room.header = true, int64(arrived.header.Size())
 	if t.env.Body == mail.BodyBinary && arrived.header.BareNewline() {
 		return Receipt{}, mail.Refuse(mail.KindBadContent, "a header's lines end with CRLF, in a binary message too")

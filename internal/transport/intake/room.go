@@ -11,7 +11,7 @@ import (
 const (
 	// freeRoom is what every message may cost, however little room there is: small messages always get in.
 	freeRoom = 64 << 10
-	// keptBody is up to where a body is in memory twice: in the buffer it is read through, and in the store's.
+	// keptBody is up to where a body is in memory twice: in the buffers it is read through, and in the store's.
 	keptBody = 64 << 10
 	// strangers may see so much of the room taken, so that something stays for our own people.
 	strangers limit.Share = 75
@@ -41,14 +41,23 @@ func (h *holding) grow(described int) error {
 	return mail.Refuse(mail.KindTooMany, "too much mail is arriving at once, please try again later")
 }
 
-// metered counts what comes of a message.
+// leastEffort is up to how many bytes all messages are equally small to the lane.
+const leastEffort = 4 << 10
+
+// effort is how much the message asks for.
+func (h *holding) effort() limit.Effort { return limit.EffortOf(h.read, leastEffort) }
+
+// metered counts what comes of a message. What comes of a stranger's is looked at in a place of the lane, which he has not while he is waited
+// for.
 type metered struct {
-	r io.Reader
-	h *holding
+	r     io.Reader
+	h     *holding
+	place *limit.Place
 }
 
 // Read implements io.Reader.
 func (m *metered) Read(p []byte) (int, error) {
+	m.place.Leave()
 	n, err := m.r.Read(p)
 	m.h.read += int64(n)
 	if !m.h.found {
@@ -57,5 +66,6 @@ func (m *metered) Read(p []byte) (int, error) {
 	if full := m.h.grow(0); full != nil {
 		return 0, full
 	}
+	m.place.Enter(m.h.effort())
 	return n, err
 }

@@ -57,7 +57,8 @@ func (in *Intake) stage(ctx context.Context, a arrival) (staged, error) {
 	scanner := &a.body.scanner
 	scanner.Reset()
 	a.body.top = a.header.AppendTo(a.trace.text)
-	both := tee{w: w, scanner: scanner, room: &a.body.room, work: in.o.Work, key: a.key}
+	both := tee{w: w, scanner: scanner, body: a.body, work: in.o.Work, key: a.key}
+	defer a.body.place.Leave()
 	_, err := both.Write(a.body.top)
 	if err == nil {
 		_, err = a.body.r.WriteTo(both) // through the buffer that is there
@@ -86,23 +87,39 @@ func stageFault(err error) error {
 type tee struct {
 	w       io.Writer
 	scanner *message.Scanner
-	room    *holding
+	body    *buffer
 	work    *limit.Work
 	key     limit.Key
 }
 
-// Write implements io.Writer. Few messages of very many parts are looked at a time, so that nobody else waits behind all of them.
+// piece is how much of a message is read, and given to the scanner, at a time.
+const piece = 8 << 10
+
+// Write implements io.Writer.
 func (t tee) Write(p []byte) (int, error) {
-	n, err := t.w.Write(p)
-	if t.scanner.Memory() < freeRoom {
-		_, _ = t.scanner.Write(p[:n])
-	} else {
-		t.work.Do(t.key, func() { _, _ = t.scanner.Write(p[:n]) })
+	for rest := p; len(rest) > 0; {
+		n := min(len(rest), piece)
+		t.scan(rest[:n])
+		if full := t.body.room.grow(t.scanner.Memory()); full != nil {
+			return 0, full
+		}
+		rest = rest[n:]
 	}
-	if full := t.room.grow(t.scanner.Memory()); full != nil {
-		return n, full
+	t.body.place.Leave()
+	return t.w.Write(p)
+}
+
+// scan looks at a piece, in a place of the lane if the message is a stranger's. Few messages of very many parts are looked at a time, so that nobody else waits behind all of them.
+func (t tee) scan(p []byte) {
+	if t.scanner.Memory() >= freeRoom {
+		t.body.place.Leave()
+		t.work.Do(t.key, func() { _, _ = t.scanner.Write(p) })
+		return
 	}
-	return n, err
+	effort := t.body.room.effort()
+	t.body.place.Yield(effort)
+	t.body.place.Enter(effort)
+	_, _ = t.scanner.Write(p)
 }
 
 // buffer is the memory that a message goes through.
@@ -111,6 +128,7 @@ type buffer struct {
 	bound   bounded
 	meter   metered
 	room    holding
+	place   limit.Place
 	header  message.HeaderReader
 	scanner message.Scanner
 	top     []byte // what is above the body
@@ -123,7 +141,7 @@ const keepTop = 16 << 10
 func (in *Intake) buffer() *buffer { return in.buffers.Get().(*buffer) }
 
 func (in *Intake) release(b *buffer) {
-	b.bound, b.meter, b.room = bounded{}, metered{}, holding{}
+	b.bound, b.meter, b.room, b.place = bounded{}, metered{}, holding{}, limit.Place{}
 	b.r.Reset(nil)
 	b.scanner.Reset()
 	if cap(b.top) > keepTop {

@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"reflect"
+	"slices"
 )
 
 var carriageReturn = []byte{'\r'}
@@ -45,10 +46,34 @@ type Scanner struct {
 // frame is an entity being read.
 type frame struct {
 	part     Part
-	boundary []byte // of a multipart whose closing delimiter has not come; nil for others
-	lines0   int64  // lineFeeds when the body began
-	message  bool   // the entity is a message: its header gives an envelope
-	fallback string // the type if the header has none, after RFC 2046 section 5.1.5
+	boundary []byte   // of a multipart whose closing delimiter has not come; nil for others
+	lines0   int64    // lineFeeds when the body began
+	message  bool     // the entity is a message: its header gives an envelope
+	fallback string   // the type if the header has none, after RFC 2046 section 5.1.5
+	before   [][]Part // of very many children, those before part.Children
+}
+
+// manyParts is how many children are held in one piece while more may come: a slice that grows is copied again and again, and what it was
+// before is garbage, five times what there is in the end.
+const manyParts = 64
+
+// add takes a child that has ended.
+func (f *frame) add(child Part) {
+	c := f.part.Children
+	if len(c) >= manyParts && len(c) == cap(c) {
+		f.before = append(f.before, c)
+		c = make([]Part, 0, manyParts)
+	}
+	f.part.Children = append(c, child)
+}
+
+// gather makes all children one slice.
+func (f *frame) gather() {
+	if f.before == nil {
+		return
+	}
+	f.part.Children = slices.Concat(append(f.before, f.part.Children)...)
+	f.before = nil
 }
 
 // Write takes the next piece of the message. It never fails and keeps nothing of p.
@@ -158,6 +183,7 @@ func (s *Scanner) pop(trim int64) {
 		p.Children = []Part{{Type: "text", Subtype: "plain", Encoding: "7bit",
 			HeaderStart: p.BodyStart, BodyStart: p.BodyStart, End: p.End, Lines: p.Lines}}
 	}
+	f.gather()
 	done := *p
 	*f = frame{}
 	s.stack = s.stack[:len(s.stack)-1]
@@ -165,8 +191,7 @@ func (s *Scanner) pop(trim int64) {
 		s.root = done
 		return
 	}
-	around := &s.stack[len(s.stack)-1].part
-	around.Children = append(around.Children, done)
+	s.stack[len(s.stack)-1].add(done)
 }
 
 // readHeaderLine takes bytes up to the end of a line.

@@ -382,6 +382,37 @@ func benchMessage(size int) []byte {
 	return b.Bytes()
 }
 
+// TestVeryManyPartsStayInOrder: they are gathered from many pieces, however deep.
+func TestVeryManyPartsStayInOrder(t *testing.T) {
+	inner := "Content-Type: multipart/mixed; boundary=i\r\n\r\n" + strings.Repeat("--i\r\n\r\nx\r\n", 3*manyParts) + "--i--\r\n"
+	all := "Content-Type: multipart/mixed; boundary=q\r\n\r\n" + strings.Repeat("--q\r\n"+inner, 5) + strings.Repeat("--q\r\n\r\nx\r\n", 10*manyParts) + "--q--\r\n"
+	s := scan(t, []byte(all), 4096)
+	if n := len(s.Root.Children); n != 5+10*manyParts {
+		t.Fatalf("%d parts", n)
+	}
+	for i, p := range s.Root.Children {
+		if i > 0 && p.HeaderStart <= s.Root.Children[i-1].End {
+			t.Errorf("part %d begins at %d, the one before ends at %d", i, p.HeaderStart, s.Root.Children[i-1].End)
+		}
+		if i < 5 && len(p.Children) != 3*manyParts || i >= 5 && p.Children != nil {
+			t.Errorf("part %d has %d parts", i, len(p.Children))
+		}
+	}
+}
+
+// BenchmarkScanManyParts is the cost of the most parts there may be.
+func BenchmarkScanManyParts(b *testing.B) {
+	msg := []byte("Content-Type: multipart/mixed; boundary=q\r\n\r\n" + strings.Repeat("--q\r\n\r\nx\r\n", MaxParts-1) + "--q--\r\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		var s Scanner
+		_, _ = s.Write(msg)
+		if len(s.Close().Root.Children) != MaxParts-1 {
+			b.Fatal("parts are missing")
+		}
+	}
+}
+
 func BenchmarkScan(b *testing.B) {
 	for _, size := range []int{4 << 10, 1 << 20} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
