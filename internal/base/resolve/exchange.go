@@ -35,7 +35,11 @@ func (s *sockets) ask(ctx context.Context, m *dns.Msg, timeout time.Duration) (*
 	if err != nil {
 		return nil, err
 	}
-	reply, err := k.ask(m, time.Now().Add(timeout))
+	until := time.Now().Add(timeout)
+	if d, ok := ctx.Deadline(); ok && d.Before(until) {
+		until = d
+	}
+	reply, err := k.ask(m, until)
 	if err != nil || !s.keep(k) {
 		_ = k.conn.Close()
 	}
