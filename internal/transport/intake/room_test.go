@@ -28,8 +28,10 @@ func TestManyMonstersAtOnce(t *testing.T) {
 		_ = pr.CloseWithError(err) // or a refusal would leave the writer waiting for ever
 		first <- err
 	}()
-	_, err := io.WriteString(pw, monster) // and more is to come
-	w.must(err)
+	for _, piece := range []string{monster, "x"} { // who takes the second piece has looked at the first; and more is to come
+		_, err := io.WriteString(pw, piece)
+		w.must(err)
+	}
 	if used := room.Used(); used < 2<<20 || used > 8<<20*3/4 {
 		t.Fatalf("8,000 parts count as %d bytes", used)
 	}
