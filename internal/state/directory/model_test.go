@@ -103,11 +103,21 @@ func (m *machine) check(t *rapid.T, who string, d *Directory) {
 	must(m.tb, cold.Check(m.tb.Context(), func(problem string) { t.Fatalf("the rows do not fit together: %s", problem) }))
 }
 
+// oneRun is a test of which each run cleans up after itself, so that ten thousand stores are not open at its end.
+type oneRun struct {
+	testing.TB
+	run *rapid.T
+}
+
+// Cleanup implements testing.TB.
+func (o oneRun) Cleanup(f func()) { o.run.Cleanup(f) }
+
 func TestWarmAnswersAreColdAnswers(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		m := &machine{tb: t, st: openStore(t)}
+		run := oneRun{t, r}
+		m := &machine{tb: run, st: openStore(run)}
 		for i := range m.nodes {
-			m.nodes[i] = openDirectory(t, m.st, Options{})
+			m.nodes[i] = openDirectory(run, m.st, Options{})
 		}
 		addDomains(t, m.nodes[0], "a.test", "b.test")
 		for range rapid.IntRange(1, 25).Draw(r, "steps") {
