@@ -191,15 +191,19 @@ func (f *office) kinds(id mail.MessageID) []journey.Kind {
 	return out
 }
 
-// settled waits until the queue is at rest: no attempt going on, and the loop asleep.
+// atRest reports whether no attempt is going on, and the loop is asleep.
+func (f *office) atRest() bool {
+	f.q.mu.Lock()
+	defer f.q.mu.Unlock()
+	return len(f.q.win.known) == f.q.win.waiting() && f.q.asleep && f.q.until.After(f.clk.Now())
+}
+
+// settled waits until the queue is at rest.
 func (f *office) settled() {
 	f.t.Helper()
 	until := time.Now().Add(30 * time.Second)
 	for {
-		f.q.mu.Lock()
-		rest := len(f.q.win.known) == f.q.win.waiting() && f.q.asleep && f.q.until.After(f.clk.Now())
-		f.q.mu.Unlock()
-		if rest {
+		if f.atRest() {
 			return
 		}
 		if time.Now().After(until) {
