@@ -31,13 +31,16 @@ func (c *Conn) ReadLine() ([]byte, error) {
 	}
 }
 
-// lineInBuffer takes a line out of the buffer if all of it is there; the first searched bytes are known to hold no LF.
+// lineInBuffer takes a line out of the buffer if all of it is there and it is not too long; the first searched bytes are known to hold no LF.
 func (c *Conn) lineInBuffer(searched int) ([]byte, bool, error) {
 	i := bytes.IndexByte(c.buf[c.r+searched:c.w], '\n')
 	if i < 0 {
 		return nil, false, nil
 	}
 	end := c.r + searched + i
+	if end-c.r > c.cfg.MaxLine+1 {
+		return nil, false, nil // too long, whatever is in it, as if it had come in pieces
+	}
 	if end == c.r || c.buf[end-1] != '\r' {
 		return nil, false, ErrBareLF
 	}
@@ -46,9 +49,6 @@ func (c *Conn) lineInBuffer(searched int) ([]byte, bool, error) {
 		return nil, false, ErrBareCR
 	}
 	c.r = end + 1
-	if len(l) > c.cfg.MaxLine {
-		return nil, false, ErrTooLong
-	}
 	return l, true, nil
 }
 
