@@ -70,7 +70,8 @@ func TestOneCommitSettlesAllThatWait(t *testing.T) {
 	d.ended(f, n)
 	f.settled()
 	f.expectRows(0)
-	if d.n > 2 {
+	// The first, and one for all that waited; an attempt is counted a moment before it waits, so a few may come by themselves.
+	if d.n > n/10 {
 		t.Errorf("%d commits", d.n)
 	}
 }
