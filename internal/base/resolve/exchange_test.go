@@ -83,20 +83,4 @@ func TestSocketsOfStrangersAreNotKept(t *testing.T) {
 }
 
 // BenchmarkQuestion asks over the network, with the name server's own costs in this process.
-func BenchmarkQuestion(b *testing.B) {
-	srv, err := Serve(MustZone(testZone), "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer srv.Close()
-	c, err := New(Options{Servers: []netip.AddrPort{srv.Addr()}, CacheEntries: -1})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := c.MX(b.Context(), "nord.test"); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
+func BenchmarkQuestion(b *testing.B) { benchmarkMX(b, Options{CacheEntries: -1}) }

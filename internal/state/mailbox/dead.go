@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -202,10 +203,5 @@ func (g *graves) set(a mail.AccountID, n int64) {
 func (g *graves) waiting() []mail.AccountID {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	ids := make([]mail.AccountID, 0, len(g.accounts))
-	for id := range g.accounts {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, func(a, b mail.AccountID) int { return cmp.Compare(g.accounts[a], g.accounts[b]) })
-	return ids
+	return slices.SortedFunc(maps.Keys(g.accounts), func(a, b mail.AccountID) int { return cmp.Compare(g.accounts[a], g.accounts[b]) })
 }

@@ -303,15 +303,7 @@ func TestRunBuriesTheDead(t *testing.T) {
 		cancel()
 		wg.Wait()
 		buried.Close()
-		if n := w.rowsOf(a.ID()); len(n) != 0 {
-			t.Fatalf("rows are left: %v", n)
-		}
-		if n := w.rowsOf(mail.AccountID{}); len(n) != 0 {
-			t.Fatalf("the account is still marked: %v", n)
-		}
-		if n, err := w.db.Sweep(t.Context()); err != nil || n != 35 {
-			t.Fatalf("%d bodies swept, %v", n, err)
-		}
+		nothingLeft(t, w, a, 35)
 		ok(t, w.svc.Check(t.Context(), a.ID(), func(p string) { t.Error(p) }))
 		w.close()
 	}
@@ -396,6 +388,20 @@ func TestOneAccountHidesNoOther(t *testing.T) {
 	}
 }
 
+// nothingLeft wants no row of an account any more, and as many bodies swept.
+func nothingLeft(t *testing.T, w *world, a *Account, bodies int) {
+	t.Helper()
+	if n := w.rowsOf(a.ID()); len(n) != 0 {
+		t.Fatalf("rows are left: %v", n)
+	}
+	if n := w.rowsOf(mail.AccountID{}); len(n) != 0 {
+		t.Fatalf("the account is still marked: %v", n)
+	}
+	if n, err := w.db.Sweep(t.Context()); err != nil || n != bodies {
+		t.Fatalf("%d bodies swept, %v", n, err)
+	}
+}
+
 // TestDeathTakesTheDead has an account die that has some.
 func TestDeathTakesTheDead(t *testing.T) {
 	w, a := withDead(t, 35, Options{})
@@ -403,15 +409,7 @@ func TestDeathTakesTheDead(t *testing.T) {
 	b := store.NewBatch()
 	ok(t, w.svc.Death(t.Context(), b, a.ID()))
 	ok(t, store.Commit(t.Context(), w.db, b))
-	if n := w.rowsOf(a.ID()); len(n) != 0 {
-		t.Fatalf("rows are left: %v", n)
-	}
-	if n := w.rowsOf(mail.AccountID{}); len(n) != 0 {
-		t.Fatalf("the account is still marked: %v", n)
-	}
-	if n, err := w.db.Sweep(t.Context()); err != nil || n != 36 {
-		t.Fatalf("%d bodies swept, %v", n, err)
-	}
+	nothingLeft(t, w, a, 36)
 }
 
 // TestCheckFindsTheDeadMissing has a row of the dead name an e-mail that is not there.

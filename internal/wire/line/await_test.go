@@ -17,20 +17,8 @@ import (
 // socketPair is a connection over a socket: the Conn, and the peer's end.
 func socketPair(t *testing.T, cfg Config) (*Conn, net.Conn) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	peer, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { nc.Close(); peer.Close() })
+	peer, nc := connected(t)
+	t.Cleanup(func() { nc.Close() })
 	return NewConn(nc, cfg), peer
 }
 
