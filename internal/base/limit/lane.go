@@ -119,9 +119,11 @@ func (l *Lane) leave() {
 // next takes the one whose turn it is out of those who wait; nil if nobody does.
 func (l *Lane) next() (p *Place) {
 	l.turn++
-	if q := l.oldest(); q != nil && l.turn%4 == 0 {
-		p, (*q)[0] = (*q)[0], nil
-		*q = (*q)[1:]
+	if l.turn%4 == 0 {
+		if q := l.oldest(); q != nil {
+			p, (*q)[0] = (*q)[0], nil
+			*q = (*q)[1:]
+		}
 		return p
 	}
 	for i := range l.waiting {

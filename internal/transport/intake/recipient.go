@@ -86,7 +86,8 @@ func (in *Intake) recall(ctx context.Context, account mail.AccountID) error {
 	err := in.o.Journeys.Sent(ctx, account, in.o.Clock.Now().Add(-24*time.Hour), func(at time.Time, waited, expanded []string) {
 		behind := in.behind(ctx, expanded)
 		for _, a := range waited {
-			if !behind[a] && !in.ours(ctx, a) {
+			// Those who are here wait in the queue where they are very many, or the message is for later.
+			if !behind[a] && !in.today(ctx, a).Ours {
 				before = append(before, at)
 			}
 		}
@@ -98,29 +99,24 @@ func (in *Intake) recall(ctx context.Context, account mail.AccountID) error {
 	return nil
 }
 
-// ours reports whether an address is here: such recipients wait in the queue where they are very many, or the message is for later.
-func (in *Intake) ours(ctx context.Context, address string) bool {
+// today is what an address means now; nothing if that cannot be said.
+func (in *Intake) today(ctx context.Context, address string) directory.Resolution {
 	a, err := mail.ParseAddress(address)
 	if err != nil {
-		return false
+		return directory.Resolution{}
 	}
 	res, err := in.o.Directory.Resolve(ctx, a)
-	return err == nil && res.Ours
+	if err != nil {
+		return directory.Resolution{}
+	}
+	return res
 }
 
 // behind are the addresses elsewhere that aliases and groups mean today.
 func (in *Intake) behind(ctx context.Context, addresses []string) map[string]bool {
 	all := make(map[string]bool)
-	for _, one := range addresses {
-		a, err := mail.ParseAddress(one)
-		if err != nil {
-			continue
-		}
-		res, err := in.o.Directory.Resolve(ctx, a)
-		if err != nil {
-			continue
-		}
-		for _, r := range res.Remotes {
+	for _, a := range addresses {
+		for _, r := range in.today(ctx, a).Remotes {
 			all[r.Unicode()] = true
 		}
 	}

@@ -109,7 +109,8 @@ func (t tee) Write(p []byte) (int, error) {
 	return t.w.Write(p)
 }
 
-// scan looks at a piece, in a place of the lane if the message is a stranger's. Few messages of very many parts are looked at a time, so that nobody else waits behind all of them.
+// scan looks at a piece, in a place of the lane if the message is a stranger's. Few messages of very many parts are looked at a time, so
+// that nobody else waits behind all of them.
 func (t tee) scan(p []byte) {
 	if t.scanner.Memory() >= freeRoom {
 		t.body.place.Leave()
