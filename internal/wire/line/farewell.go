@@ -52,7 +52,7 @@ func hearOut(nc net.Conn, d time.Duration) error {
 	if err := half.CloseWrite(); err != nil {
 		return err
 	}
-	_, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{io.LimitReader(nc, hearBytes)}, make([]byte, bufSize))
+	_, err := io.Copy(io.Discard, io.LimitReader(nc, hearBytes))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
 	}
