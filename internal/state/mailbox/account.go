@@ -125,11 +125,7 @@ func (a *Account) view(ctx context.Context, fn func(v store.View) error) error {
 // Summary reads an e-mail's summary; KindNotFound if there is no such e-mail.
 func (a *Account) Summary(ctx context.Context, id mail.EmailID) (*message.Summary, error) {
 	var s *message.Summary
-	dead, err := a.dead(ctx)
-	if err != nil {
-		return nil, err
-	}
-	err = a.view(ctx, func(v store.View) error {
+	err := a.viewLiving(ctx, func(v store.View, dead deadList) error {
 		if dead.has(id.ID) {
 			return store.ErrNotFound
 		}
@@ -147,11 +143,7 @@ func (a *Account) Summary(ctx context.Context, id mail.EmailID) (*message.Summar
 // Body opens an e-mail's body. It must be closed.
 func (a *Account) Body(ctx context.Context, id mail.EmailID) (store.Blob, error) {
 	var row emailRow
-	dead, err := a.dead(ctx)
-	if err != nil {
-		return nil, err
-	}
-	err = a.view(ctx, func(v store.View) (err error) {
+	err := a.viewLiving(ctx, func(v store.View, dead deadList) (err error) {
 		if dead.has(id.ID) {
 			return store.ErrNotFound
 		}
@@ -206,11 +198,7 @@ func (a *Account) Email(ctx context.Context, id mail.EmailID) (Email, error) {
 // Thread lists a thread's e-mails, oldest id first; none if there is no such thread.
 func (a *Account) Thread(ctx context.Context, id mail.ThreadID) ([]mail.EmailID, error) {
 	var out []mail.EmailID
-	dead, err := a.dead(ctx)
-	if err != nil {
-		return nil, err
-	}
-	err = a.view(ctx, func(v store.View) error {
+	err := a.viewLiving(ctx, func(v store.View, dead deadList) error {
 		founder := mail.EmailID(id)
 		row, err := getEmail(ctx, v, a.id, founder)
 		if err == nil && row.thread == id {
@@ -218,12 +206,13 @@ func (a *Account) Thread(ctx context.Context, id mail.ThreadID) ([]mail.EmailID,
 		} else if err != nil && !isNotFound(err) {
 			return err
 		}
-		return scanIDs(ctx, v, idRange(a.id, rowMember, id.ID), func(e mail.ID, _ []byte) error {
+		err = scanIDs(ctx, v, idRange(a.id, rowMember, id.ID), func(e mail.ID, _ []byte) error {
 			out = append(out, mail.EmailID{ID: e})
 			return nil
 		})
+		out = slices.DeleteFunc(out, func(e mail.EmailID) bool { return dead.has(e.ID) })
+		return err
 	})
-	out = slices.DeleteFunc(out, func(e mail.EmailID) bool { return dead.has(e.ID) })
 	slices.SortFunc(out, func(x, y mail.EmailID) int { return x.Compare(y.ID) })
 	return out, err
 }

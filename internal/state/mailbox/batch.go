@@ -30,11 +30,7 @@ func (a *Account) BodyRefs(ctx context.Context, ids []mail.EmailID, fn func(i in
 
 // eachLiving is eachRow without the e-mails that are dead.
 func (a *Account) eachLiving(ctx context.Context, kind byte, ids []mail.EmailID, fn func(i int, value []byte) error) error {
-	dead, err := a.dead(ctx)
-	if err != nil {
-		return err
-	}
-	return a.view(ctx, func(v store.View) error {
+	return a.viewLiving(ctx, func(v store.View, dead deadList) error {
 		return eachRow(ctx, v, a.id, kind, ids, func(i int, value []byte) error {
 			if len(dead) > 0 && dead.has(ids[i].ID) {
 				return nil

@@ -170,6 +170,15 @@ func (a *Account) dead(ctx context.Context) (deadList, error) {
 	return l, err
 }
 
+// viewLiving is view with the account's dead, who are not to be told of.
+func (a *Account) viewLiving(ctx context.Context, fn func(v store.View, dead deadList) error) error {
+	dead, err := a.dead(ctx)
+	if err != nil {
+		return err
+	}
+	return a.view(ctx, func(v store.View) error { return fn(v, dead) })
+}
+
 // graves knows which accounts have e-mails to be buried. It is locked under an account's show lock.
 type graves struct {
 	total atomic.Int64 // e-mails
